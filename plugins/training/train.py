@@ -294,12 +294,12 @@ class Muon(torch.optim.Optimizer):
                 u = p.grad.lerp(buf, group["momentum"])
                 tall = u.shape[0] > u.shape[1]
                 u = u.T if tall else u
-                u = u / (u.norm() + 1e-7)
+                u = (u / (u.norm() + 1e-7)).bfloat16()  # as in the original; fast on CPUs too
                 for _ in range(5):
                     a = u @ u.T
                     u = 3.4445 * u + (-4.7750 * a + 2.0315 * a @ a) @ u
                 u = u.T if tall else u
-                p.add_(u, alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
+                p.add_(u.float(), alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
 
 
 @torch.no_grad()
