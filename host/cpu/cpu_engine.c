@@ -10,6 +10,9 @@
 // matrix kernels busy, few enough that the activations stay in the second-level cache.
 #define CHUNK_POSITIONS 128u
 
+// No machine has more; a larger request is an error instead of an overcommitted allocation.
+#define RINGS_LIMIT_BYTES ((size_t)1 << 40)
+
 typedef struct layer_kernels {
     vlmc_cpu_linear qkv;
     vlmc_cpu_linear o;
@@ -285,7 +288,8 @@ static vlmc_status create_rings(cpu_engine *e, vlmc_error *error)
     e->ring_bytes = (bytes + VLMC_CPU_ALIGNMENT - 1) / VLMC_CPU_ALIGNMENT * VLMC_CPU_ALIGNMENT;
     size_t total;
     if (!__builtin_mul_overflow((size_t)hp->layers * hp->kv_heads * e->max_streams, e->ring_bytes,
-                                &total))
+                                &total) &&
+        total <= RINGS_LIMIT_BYTES)
         e->rings = vlmc_cpu_allocate(total);
     if (!e->rings)
         return vlmc_fail(error, VLMC_ERROR_MEMORY,

@@ -103,6 +103,8 @@ static void fill_requant(const vlmc_linear *part, vlmc_cpu_requant *requant)
         const uint32_t i = m % VLMC_CPU_PANEL_ROWS;
         const int32_t shift = part->shift[m];
         r->multiplier[i] = part->multiplier[m];
+        if (i % 2)
+            r->multiplier_odd[i / 2] = part->multiplier[m];
         (i % 2 ? r->round_odd : r->round_even)[i / 2] = INT64_C(1) << (shift - 1);
         (i % 2 ? r->shift_odd : r->shift_even)[i / 2] = shift;
         r->lift[i] = (int32_t)(uint32_t)(UINT64_C(1) << (48 - shift));

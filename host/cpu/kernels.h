@@ -30,8 +30,9 @@ typedef enum vlmc_cpu_epilogue {
 // (v + 2^48) >> shift is a logical shift of a positive number and equals
 // (v >> shift) + 2^(48 - shift): instruction sets without a 64-bit arithmetic shift use that.
 typedef struct vlmc_cpu_requant {
-    int32_t multiplier[16];
-    int64_t round_even[8]; // 2^(shift-1)
+    int32_t multiplier[16];    // in the order of the outputs; its even entries serve `even`
+    int64_t multiplier_odd[8]; // 0..65535
+    int64_t round_even[8];     // 2^(shift-1)
     int64_t round_odd[8];
     int64_t shift_even[8];
     int64_t shift_odd[8];
