@@ -39,8 +39,8 @@ static void linear_part(const vlmc_linear *part, vlmc_cpu_epilogue epilogue, con
     }
 }
 
-static void linear(const vlmc_cpu_linear *linear, vlmc_cpu_epilogue epilogue, uint32_t n,
-                   const int8_t *a, void *y)
+static void run_linear(const vlmc_cpu_linear *linear, vlmc_cpu_epilogue epilogue, uint32_t n,
+                       const int8_t *a, void *y)
 {
     size_t at = 0;
     for (uint32_t p = 0; p < n; p++, a += linear->cols)
@@ -103,7 +103,7 @@ const vlmc_cpu_kernels vlmc_cpu_kernels_reference = {
     .name = "reference",
     .panel_bytes = no_panels,
     .pack = no_pack,
-    .linear = linear,
+    .linear = run_linear,
     .reglu = vlmc_op_reglu,
     .norm = vlmc_op_norm,
     .ring_bytes = ring_bytes,
