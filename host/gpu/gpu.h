@@ -49,7 +49,6 @@ typedef struct vlmc_gpu_params {
     vlmc_engine_params engine;    // threads is ignored
     const char *cache_dir;        // folder of the pipeline cache, made if missing; NULL: none
     bool force_portable;          // never use the integer dot product
-    bool validation;              // Khronos validation layer, where installed; for tests
     uint32_t storage_limit_bytes; // lowers the device's maxStorageBufferRange; 0: as it is; for tests
     uint32_t chunk_positions;     // positions taken through the network at once; 0: by device
 } vlmc_gpu_params;
@@ -63,10 +62,6 @@ vlmc_status vlmc_gpu_engine_create(const char *selector, const vlmc_gpu_params *
 
 // The device that an engine of vlmc_gpu_engine_create runs on; lives as long as the engine.
 const vlmc_gpu_device_info *vlmc_gpu_engine_device(const vlmc_engine *engine);
-
-// Messages of error severity that the validation layer has sent to this engine, or -1 when the
-// layer was not asked for or is not installed.
-int64_t vlmc_gpu_engine_validation_errors(const vlmc_engine *engine);
 
 typedef struct vlmc_gpu_selftest_op {
     const char *name;    // "linear relu2", "attention", "model", …; static

@@ -1,0 +1,6 @@
+#version 450
+// SPDX-License-Identifier: Apache-2.0
+// Variant with the packed integer dot product; see linear.glsl.
+#define VLMC_DOT
+#extension GL_GOOGLE_include_directive : require
+#include "linear.glsl"
