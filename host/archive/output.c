@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// GNU: renameat2, to give a name only when it is free.
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ATTEMPTS 100
+#define SUFFIX ".tmp-XXXXXX"
+
+struct vlmc_output {
+    char *path;      // final name, NULL for a descriptor
+    char *temporary; // NULL when there is none (any more)
+    bool replace;
+    int fd;
+    uint64_t size;
+};
+
+static const char *shown(const vlmc_output *output)
+{
+    return output->path ? output->path : "the output";
+}
+
+static vlmc_status exists(const char *path, vlmc_error *error)
+{
+    return vlmc_fail(error, VLMC_ERROR_EXISTS,
+                     "%s exists; choose another name or permit replacing it", path);
+}
+
+static vlmc_status check_target(const char *path, bool replace, vlmc_error *error)
+{
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return VLMC_OK;
+    if (!replace)
+        return exists(path, error);
+    if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+        return vlmc_fail(error, VLMC_ERROR_REFUSED,
+                         "%s is not a regular file and is not replaced; choose another name", path);
+    return VLMC_OK;
+}
+
+// Like mkostemp, but with the permissions of an ordinary new file: 0666 without the umask.
+static int open_temporary(char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    char *suffix = name + strlen(name) - 6;
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        uint8_t random[6];
+        if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+            return -1;
+        for (size_t i = 0; i < sizeof random; i++)
+            suffix[i] = letters[random[i] % (sizeof letters - 1)];
+        int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+    return -1;
+}
+
+static vlmc_status open_output(vlmc_output *o, const char *path, vlmc_error *error)
+{
+    VLMC_TRY(check_target(path, o->replace, error));
+    const size_t bytes = strlen(path) + sizeof SUFFIX;
+    o->path = strdup(path);
+    char *name = malloc(bytes);
+    if (!o->path || !name) {
+        free(name);
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write %s", path);
+    }
+    snprintf(name, bytes, "%s%s", path, SUFFIX);
+    o->fd = open_temporary(name);
+    if (o->fd < 0) {
+        const int code = errno;
+        free(name);
+        return vlmc_fail_os(error, VLMC_ERROR_IO, code, "cannot create %s", path);
+    }
+    o->temporary = name;
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_output_create(const char *path, int fd, bool replace, vlmc_output **output,
+                               vlmc_error *error)
+{
+    *output = NULL;
+    vlmc_output *o = calloc(1, sizeof *o);
+    if (!o)
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
+    o->fd = path ? -1 : fd;
+    o->replace = replace;
+    vlmc_status status = path ? open_output(o, path, error) : VLMC_OK;
+    if (status != VLMC_OK)
+        vlmc_output_destroy(&o);
+    *output = o;
+    return status;
+}
+
+vlmc_status vlmc_output_write(vlmc_output *output, const void *bytes, size_t size,
+                              vlmc_error *error)
+{
+    const uint8_t *at = bytes;
+    while (size > 0) {
+        const ssize_t written = write(output->fd, at, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot write %s", shown(output));
+        at += written;
+        size -= (size_t)written;
+        output->size += (uint64_t)written;
+    }
+    return VLMC_OK;
+}
+
+uint64_t vlmc_output_size(const vlmc_output *output)
+{
+    return output->size;
+}
+
+// Pipes and some file systems cannot sync: that is no failure.
+static int sync_fd(int fd)
+{
+    if (fsync(fd) == 0 || errno == EINVAL || errno == EROFS || errno == ENOTSUP)
+        return 0;
+    return errno;
+}
+
+static int sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    if (!folder)
+        return ENOMEM;
+    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    if (fd < 0)
+        return errno == EACCES ? 0 : errno; // a folder that one may write to but not read
+    const int code = sync_fd(fd);
+    close(fd);
+    return code;
+}
+
+// Names the file; where the file system has no RENAME_NOREPLACE, link() refuses as well.
+static int give_name(const vlmc_output *o)
+{
+    if (o->replace)
+        return rename(o->temporary, o->path) == 0 ? 0 : errno;
+    if (renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    if (link(o->temporary, o->path) != 0)
+        return errno;
+    unlink(o->temporary);
+    return 0;
+}
+
+vlmc_status vlmc_output_commit(vlmc_output *o, vlmc_error *error)
+{
+    int code = sync_fd(o->fd);
+    if (code)
+        return vlmc_fail_os(error, VLMC_ERROR_IO, code, "cannot write %s", shown(o));
+    if (!o->path)
+        return VLMC_OK;
+    VLMC_TRY(check_target(o->path, o->replace, error));
+    const int fd = o->fd;
+    o->fd = -1;
+    if (close(fd) != 0) // network file systems report a full disk here
+        return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot write %s", o->path);
+    code = give_name(o);
+    if (code == EEXIST)
+        return exists(o->path, error);
+    if (code)
+        return vlmc_fail_os(error, VLMC_ERROR_IO, code, "cannot name %s", o->path);
+    free(o->temporary);
+    o->temporary = NULL;
+    code = sync_folder(o->path);
+    if (code)
+        return vlmc_fail_os(error, VLMC_ERROR_IO, code, "cannot sync the folder of %s", o->path);
+    return VLMC_OK;
+}
+
+void vlmc_output_destroy(vlmc_output **output)
+{
+    vlmc_output *o = *output;
+    if (!o)
+        return;
+    if (o->path && o->fd >= 0)
+        close(o->fd);
+    if (o->temporary)
+        unlink(o->temporary);
+    free(o->temporary);
+    free(o->path);
+    free(o);
+    *output = NULL;
+}

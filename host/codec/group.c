@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "group.h"
+
+#include "sample.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#define ZSTD_LEVEL 19
+#define ZSTD_SAMPLE_LEVEL 1
+
+// A group that zstd brings below this share (1/20) is long runs or repeats: the model could
+// save little more, and would take seconds for it.
+#define ZSTD_ENOUGH 20u
+
+// Smaller results are not worth a model at extraction.
+#define MODEL_BYTES_MIN 128u
+
+struct vlmc_group_packer {
+    ZSTD_CCtx *zstd;
+    uint8_t *samples; // (VLMC_SAMPLES_BYTES)
+    uint8_t *plain;   // (plain_capacity) zstd's result
+    uint8_t *coded;   // (VLMC_GROUP_BYTES_MAX) the model's result
+    size_t plain_capacity;
+};
+
+vlmc_status vlmc_group_packer_create(vlmc_group_packer **packer, vlmc_error *error)
+{
+    vlmc_group_packer *p = calloc(1, sizeof *p);
+    if (p) {
+        p->zstd = ZSTD_createCCtx();
+        p->plain_capacity = ZSTD_compressBound(VLMC_GROUP_BYTES_MAX);
+        p->plain = malloc(p->plain_capacity);
+        p->samples = malloc(VLMC_SAMPLES_BYTES);
+        p->coded = malloc(VLMC_GROUP_BYTES_MAX);
+        if (!p->zstd || !p->plain || !p->samples || !p->coded)
+            vlmc_group_packer_destroy(&p);
+    }
+    *packer = p;
+    return p ? VLMC_OK
+             : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the compressor");
+}
+
+void vlmc_group_packer_destroy(vlmc_group_packer **packer)
+{
+    vlmc_group_packer *p = *packer;
+    if (!p)
+        return;
+    ZSTD_freeCCtx(p->zstd);
+    free(p->plain);
+    free(p->samples);
+    free(p->coded);
+    free(p);
+    *packer = NULL;
+}
+
+// One frame with its content size, without checksum and dictionary.
+static vlmc_status compress(vlmc_group_packer *p, int level, const uint8_t *bytes, size_t n,
+                            size_t *size, vlmc_error *error)
+{
+    *size = ZSTD_compressCCtx(p->zstd, p->plain, p->plain_capacity, bytes, n, level);
+    if (ZSTD_isError(*size))
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "zstd failed: %s", ZSTD_getErrorName(*size));
+    return VLMC_OK;
+}
+
+static vlmc_status looks_incompressible(vlmc_group_packer *p, const uint8_t *raw, uint32_t n,
+                                        bool *answer, vlmc_error *error)
+{
+    *answer = false;
+    if (n < VLMC_SAMPLES_BYTES)
+        return VLMC_OK;
+    vlmc_sample_take(raw, n, p->samples);
+    size_t fast;
+    VLMC_TRY(compress(p, ZSTD_SAMPLE_LEVEL, p->samples, VLMC_SAMPLES_BYTES, &fast, error));
+    *answer = vlmc_sample_hopeless(vlmc_sample_entropy(p->samples, VLMC_SAMPLES_BYTES), fast);
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_group_pack(vlmc_group_packer *p, const uint8_t *raw, uint32_t n,
+                            vlmc_packed_group *packed, vlmc_error *error)
+{
+    *packed = (vlmc_packed_group){.method = VLMC_GROUP_STORED, .bytes = raw, .size = n};
+    bool hopeless;
+    VLMC_TRY(looks_incompressible(p, raw, n, &hopeless, error));
+    if (hopeless)
+        return VLMC_OK;
+    size_t size;
+    VLMC_TRY(compress(p, ZSTD_LEVEL, raw, n, &size, error));
+    if (size < n) {
+        packed->method = VLMC_GROUP_ZSTD;
+        packed->bytes = p->plain;
+        packed->size = (uint32_t)size;
+    }
+    packed->try_model = packed->size > n / ZSTD_ENOUGH && packed->size > MODEL_BYTES_MIN;
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_group_pack_model(vlmc_group_packer *p, vlmc_lockstep *lockstep, const uint8_t *raw,
+                                  uint32_t n, uint32_t cost, vlmc_packed_group *packed,
+                                  vlmc_lockstep_tick tick, void *user, vlmc_error *error)
+{
+    if (packed->size <= cost)
+        return VLMC_OK;
+    const uint32_t streams = vlmc_group_streams(n);
+    const size_t capacity = packed->size - cost - 1; // the most that is still smaller
+    size_t size;
+    VLMC_TRY(vlmc_lockstep_encode(lockstep, raw, n, streams, p->coded, capacity, &size, tick, user,
+                                  error));
+    if (size <= capacity)
+        *packed = (vlmc_packed_group){
+            .method = VLMC_GROUP_MODEL,
+            .streams = streams,
+            .bytes = p->coded,
+            .size = (uint32_t)size,
+        };
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_group_unpack_plain(uint32_t method, const uint8_t *bytes, uint32_t size,
+                                    uint8_t *raw, uint32_t n, vlmc_error *error)
+{
+    if (method == VLMC_GROUP_STORED && size == n) {
+        memcpy(raw, bytes, n);
+        return VLMC_OK;
+    }
+    if (method == VLMC_GROUP_ZSTD && ZSTD_decompress(raw, n, bytes, size) == n)
+        return VLMC_OK;
+    return vlmc_fail(error, VLMC_ERROR_DAMAGED, "the packed bytes are not what an encoder writes");
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a group is packed: the smallest of model, zstd and stored. docs/format.md, "Groups".
+//
+// Each decision comes from the group's bytes alone.
+#ifndef VLMC_CODEC_GROUP_H
+#define VLMC_CODEC_GROUP_H
+
+#include "lockstep.h"
+#include "method.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <vlmc/status.h>
+
+#define VLMC_GROUP_BYTES_MAX (1u << 20)
+
+// The result of packing. `bytes` points into the packer, or to the raw bytes when stored, and
+// stays valid until the next call.
+typedef struct vlmc_packed_group {
+    uint32_t method; // enum vlmc_group_method
+    uint32_t streams;
+    const uint8_t *bytes;
+    uint32_t size;  // <= the raw size
+    bool try_model; // the model may do better
+} vlmc_packed_group;
+
+typedef struct vlmc_group_packer vlmc_group_packer;
+
+vlmc_status vlmc_group_packer_create(vlmc_group_packer **packer, vlmc_error *error);
+void vlmc_group_packer_destroy(vlmc_group_packer **packer);
+
+// Packs raw // (n), 1 <= n <= VLMC_GROUP_BYTES_MAX, without a model: zstd or stored.
+vlmc_status vlmc_group_pack(vlmc_group_packer *packer, const uint8_t *raw, uint32_t n,
+                            vlmc_packed_group *packed, vlmc_error *error);
+
+// Replaces *packed, the result of vlmc_group_pack for the same bytes, when the model's is
+// smaller by more than `cost` bytes. `tick` and `user` as in lockstep.h.
+vlmc_status vlmc_group_pack_model(vlmc_group_packer *packer, vlmc_lockstep *lockstep,
+                                  const uint8_t *raw, uint32_t n, uint32_t cost,
+                                  vlmc_packed_group *packed, vlmc_lockstep_tick tick, void *user,
+                                  vlmc_error *error);
+
+// Decodes a STORED or ZSTD group of exactly n bytes; MODEL is vlmc_lockstep_decode.
+// VLMC_ERROR_DAMAGED when the bytes are not such a group.
+vlmc_status vlmc_group_unpack_plain(uint32_t method, const uint8_t *bytes, uint32_t size,
+                                    uint8_t *raw, uint32_t n, vlmc_error *error);
+
+#endif

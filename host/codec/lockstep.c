@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lockstep.h"
+
+#include "cpu/kernels.h"
+#include "cpu/ops.h"
+#include "range_coder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALPHABET 256u
+#define SLAB_STEPS_MIN 32u
+#define SLAB_TOKENS 4096u // streams * steps of a slab, about
+
+// Share of the steps after which a hopeless group is given up, and by how much the
+// projected size must miss the capacity: adaptation makes later steps cheaper.
+#define ABANDON_AFTER_NUMERATOR 1u
+#define ABANDON_AFTER_DENOMINATOR 8u
+#define ABANDON_EXCESS_NUMERATOR 5u
+#define ABANDON_EXCESS_DENOMINATOR 4u
+
+_Static_assert(VLMC_RANGE_TOTAL_BITS == VLMC_FREQUENCY_BITS, "coder and model share one total");
+
+struct vlmc_lockstep {
+    vlmc_engine *engine;
+    const vlmc_hyperparameters *hp;
+    const vlmc_cpu_kernels *kernels;
+    vlmc_contexts *contexts;
+    uint32_t max_steps;
+    size_t max_tokens; // what the buffers hold
+    uint16_t *tokens;  // (streams, steps)
+    uint32_t *rows;    // (streams, steps, n_contexts)
+    int16_t *logits;   // (streams, steps, 256)
+};
+
+// One group: where its streams lie.
+typedef struct cut {
+    uint32_t n;
+    uint32_t streams;
+    uint32_t steps;   // of the longest stream
+    uint32_t at_last; // streams that have a byte in the last step
+} cut;
+
+uint32_t vlmc_group_streams(uint32_t n)
+{
+    const uint32_t streams = n / VLMC_STREAM_BYTES + (n % VLMC_STREAM_BYTES != 0);
+    return streams < 1 ? 1 : streams > VLMC_STREAMS_MAX ? VLMC_STREAMS_MAX : streams;
+}
+
+uint32_t vlmc_stream_length(uint32_t n, uint32_t streams, uint32_t s)
+{
+    return n / streams + (s < n % streams);
+}
+
+uint32_t vlmc_stream_offset(uint32_t n, uint32_t streams, uint32_t s)
+{
+    const uint32_t longer = s < n % streams ? s : n % streams;
+    return s * (n / streams) + longer;
+}
+
+static cut cut_group(uint32_t n, uint32_t streams)
+{
+    const uint32_t rest = n % streams;
+    return (cut){
+        .n = n,
+        .streams = streams,
+        .steps = n / streams + (rest != 0),
+        .at_last = rest ? rest : streams,
+    };
+}
+
+// Streams with a byte at step t: the longer ones come first.
+static uint32_t active_streams(const cut *c, uint32_t t)
+{
+    return t + 1 < c->steps ? c->streams : c->at_last;
+}
+
+static uint32_t slab_steps(const vlmc_lockstep *ls, uint32_t streams)
+{
+    uint32_t steps = SLAB_TOKENS / streams;
+    if (steps < SLAB_STEPS_MIN)
+        steps = SLAB_STEPS_MIN;
+    return steps < ls->max_steps ? steps : ls->max_steps;
+}
+
+static vlmc_status allocate(vlmc_lockstep *ls, vlmc_error *error)
+{
+    const size_t n_contexts = ls->hp->n_contexts;
+    ls->max_tokens = ls->max_steps == 1 ? VLMC_STREAMS_MAX : SLAB_TOKENS;
+    ls->contexts = vlmc_contexts_create(ls->hp->contexts, ls->hp->n_contexts, VLMC_STREAMS_MAX);
+    ls->tokens = calloc(ls->max_tokens, sizeof *ls->tokens);
+    ls->rows = calloc(ls->max_tokens * (n_contexts ? n_contexts : 1), sizeof *ls->rows);
+    ls->logits = calloc(ls->max_tokens * ALPHABET, sizeof *ls->logits);
+    if (!ls->contexts || !ls->tokens || !ls->rows || !ls->logits)
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to run the model");
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_lockstep_create(vlmc_engine *engine, uint32_t max_steps, vlmc_lockstep **lockstep,
+                                 vlmc_error *error)
+{
+    *lockstep = NULL;
+    if (engine->model->hp.vocab != ALPHABET)
+        return vlmc_fail(error, VLMC_ERROR_MODEL_INVALID,
+                         "model \"%s\" predicts %u symbols and not bytes; choose a byte model",
+                         engine->model->name, engine->model->hp.vocab);
+    vlmc_lockstep *ls = calloc(1, sizeof *ls);
+    if (!ls)
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to run the model");
+    ls->engine = engine;
+    ls->hp = &engine->model->hp;
+    ls->kernels = vlmc_cpu_kernels_best();
+    ls->max_steps = max_steps < VLMC_SLAB_STEPS_MAX ? max_steps : VLMC_SLAB_STEPS_MAX;
+    const vlmc_status status = allocate(ls, error);
+    if (status != VLMC_OK)
+        vlmc_lockstep_destroy(&ls);
+    *lockstep = ls;
+    return status;
+}
+
+void vlmc_lockstep_destroy(vlmc_lockstep **lockstep)
+{
+    vlmc_lockstep *ls = *lockstep;
+    if (!ls)
+        return;
+    vlmc_contexts_destroy(&ls->contexts);
+    free(ls->tokens);
+    free(ls->rows);
+    free(ls->logits);
+    free(ls);
+    *lockstep = NULL;
+}
+
+static vlmc_status start(vlmc_lockstep *ls, uint32_t streams, vlmc_error *error)
+{
+    vlmc_contexts_reset(ls->contexts);
+    return vlmc_engine_reset(ls->engine, streams, error);
+}
+
+// Tokens and context rows of `count` steps from `first` on, contexts advanced past them.
+// Streams that have ended get a token and rows that exist; nothing of them is coded.
+static void fill_slab(vlmc_lockstep *ls, const cut *c, const uint8_t *raw, uint32_t first,
+                      uint32_t count)
+{
+    const uint32_t n_contexts = ls->hp->n_contexts;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t t = first + i, active = active_streams(c, t);
+        for (uint32_t s = 0; s < c->streams; s++) {
+            const size_t at = (size_t)s * count + i;
+            const uint32_t position = vlmc_stream_offset(c->n, c->streams, s) + t;
+            ls->tokens[at] = t == 0 || s >= active ? (uint16_t)ls->hp->vocab : raw[position - 1];
+            uint32_t *rows = ls->rows + at * n_contexts;
+            if (s < active)
+                vlmc_contexts_rows(ls->contexts, s, rows);
+            else
+                memset(rows, 0, n_contexts * sizeof *rows);
+        }
+        for (uint32_t s = 0; s < active; s++)
+            vlmc_contexts_push(ls->contexts, s, raw[vlmc_stream_offset(c->n, c->streams, s) + t]);
+    }
+}
+
+static void code_slab(const vlmc_lockstep *ls, const cut *c, const uint8_t *raw, uint32_t first,
+                      uint32_t count, vlmc_range_encoder *encoder)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t t = first + i, active = active_streams(c, t);
+        for (uint32_t s = 0; s < active; s++) {
+            const uint8_t token = raw[vlmc_stream_offset(c->n, c->streams, s) + t];
+            const int16_t *logits = ls->logits + ((size_t)s * count + i) * ALPHABET;
+            uint32_t cumulative, frequency;
+            ls->kernels->interval(ALPHABET, logits, token, &cumulative, &frequency);
+            vlmc_range_encode(encoder, cumulative, frequency);
+        }
+    }
+}
+
+// True when the group would clearly not fit: judged from coded bytes alone.
+static bool is_hopeless(const cut *c, uint32_t steps_done, const vlmc_range_encoder *encoder)
+{
+    if (encoder->overflow)
+        return true;
+    if ((uint64_t)steps_done * ABANDON_AFTER_DENOMINATOR <
+        (uint64_t)c->steps * ABANDON_AFTER_NUMERATOR)
+        return false;
+    // size / steps_done * steps > capacity * 5/4; all below 2^21 each.
+    return (uint64_t)encoder->size * c->steps * ABANDON_EXCESS_DENOMINATOR >
+           (uint64_t)encoder->capacity * steps_done * ABANDON_EXCESS_NUMERATOR;
+}
+
+static vlmc_status tell(vlmc_lockstep_tick tick, void *user, uint32_t done, uint32_t n,
+                        vlmc_error *error)
+{
+    if (tick && !tick(user, done < n ? done : n))
+        return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const uint8_t *raw, uint32_t n,
+                                 uint32_t streams, uint8_t *out, size_t capacity, size_t *size,
+                                 vlmc_lockstep_tick tick, void *user, vlmc_error *error)
+{
+    *size = SIZE_MAX;
+    const cut c = cut_group(n, streams);
+    const uint32_t steps_per_slab = slab_steps(ls, streams);
+    vlmc_range_encoder encoder;
+    vlmc_range_encoder_start(&encoder, out, capacity);
+    VLMC_TRY(start(ls, streams, error));
+    for (uint32_t t = 0; t < c.steps;) {
+        const uint32_t left = c.steps - t;
+        const uint32_t count = left < steps_per_slab ? left : steps_per_slab;
+        fill_slab(ls, &c, raw, t, count);
+        VLMC_TRY(vlmc_engine_forward(ls->engine, count, ls->tokens, ls->rows, ls->logits, error));
+        code_slab(ls, &c, raw, t, count, &encoder);
+        t += count;
+        if (is_hopeless(&c, t, &encoder))
+            return VLMC_OK;
+        VLMC_TRY(tell(tick, user, t * streams, n, error));
+    }
+    *size = vlmc_range_encoder_finish(&encoder);
+    return VLMC_OK;
+}
+
+// The token whose interval holds `value`; frequencies sum to 2^24, so there is one.
+static uint8_t find_token(const uint32_t *frequencies, uint32_t value, uint32_t *cumulative)
+{
+    uint32_t sum = 0, token = 0;
+    while (token < ALPHABET - 1 && value - sum >= frequencies[token])
+        sum += frequencies[token++];
+    *cumulative = sum;
+    return (uint8_t)token;
+}
+
+static void decode_step(vlmc_lockstep *ls, const cut *c, uint8_t *raw, uint32_t t,
+                        vlmc_range_decoder *decoder)
+{
+    uint32_t frequencies[ALPHABET];
+    const uint32_t active = active_streams(c, t);
+    for (uint32_t s = 0; s < active; s++) {
+        ls->kernels->frequencies(ALPHABET, ls->logits + (size_t)s * ALPHABET, frequencies);
+        uint32_t cumulative;
+        const uint8_t token = find_token(frequencies, vlmc_range_decoder_get(decoder), &cumulative);
+        vlmc_range_decoder_consume(decoder, cumulative, frequencies[token]);
+        raw[vlmc_stream_offset(c->n, c->streams, s) + t] = token;
+        vlmc_contexts_push(ls->contexts, s, token);
+    }
+}
+
+vlmc_status vlmc_lockstep_decode(vlmc_lockstep *ls, const uint8_t *packed, size_t size,
+                                 uint32_t streams, uint8_t *raw, uint32_t n,
+                                 vlmc_lockstep_tick tick, void *user, vlmc_error *error)
+{
+    const cut c = cut_group(n, streams);
+    const uint32_t n_contexts = ls->hp->n_contexts;
+    vlmc_range_decoder decoder;
+    vlmc_range_decoder_start(&decoder, packed, size);
+    VLMC_TRY(start(ls, streams, error));
+    for (uint32_t t = 0; t < c.steps; t++) {
+        const uint32_t active = active_streams(&c, t);
+        for (uint32_t s = 0; s < streams; s++) {
+            uint32_t *rows = ls->rows + (size_t)s * n_contexts;
+            const uint32_t position = vlmc_stream_offset(n, streams, s) + t;
+            ls->tokens[s] = t == 0 || s >= active ? (uint16_t)ls->hp->vocab : raw[position - 1];
+            if (s < active)
+                vlmc_contexts_rows(ls->contexts, s, rows);
+            else
+                memset(rows, 0, n_contexts * sizeof *rows);
+        }
+        VLMC_TRY(vlmc_engine_forward(ls->engine, 1, ls->tokens, ls->rows, ls->logits, error));
+        decode_step(ls, &c, raw, t, &decoder);
+        if (decoder.damaged)
+            return vlmc_fail(error, VLMC_ERROR_DAMAGED,
+                             "the packed bytes are not what an encoder writes");
+        if (t % 16 == 15)
+            VLMC_TRY(tell(tick, user, (t + 1) * streams, n, error));
+    }
+    return VLMC_OK;
+}
