@@ -23,7 +23,14 @@ if(VLMC_SWIFTSHADER_LIBRARY)
     configure_file(drivers/swiftshader_icd.json.in ${VLMC_ICD_SWIFTSHADER} @ONLY)
 endif()
 
-foreach(driver lavapipe swiftshader)
+# A machine with a GPU: -D VLMC_ICD_NATIVE=/usr/share/vulkan/icd.d/nvidia_icd.json, for example.
+set(VLMC_ICD_NATIVE "" CACHE FILEPATH "ICD file of a third driver to run the GPU tests on")
+set(VLMC_TEST_DRIVERS lavapipe swiftshader)
+if(VLMC_ICD_NATIVE)
+    list(APPEND VLMC_TEST_DRIVERS native)
+endif()
+
+foreach(driver IN LISTS VLMC_TEST_DRIVERS)
     string(TOUPPER ${driver} upper)
     if(VLMC_ICD_${upper})
         message(STATUS "Tests on ${driver}: ${VLMC_ICD_${upper}}")
@@ -35,7 +42,7 @@ endforeach()
 # vlmc_gpu_tests(NAME COMMAND…): registers the command once per driver, and once more per
 # driver under the validation layer.
 function(vlmc_gpu_tests name)
-    foreach(driver lavapipe swiftshader)
+    foreach(driver IN LISTS VLMC_TEST_DRIVERS)
         string(TOUPPER ${driver} upper)
         set(env
             VLMC_TEST_DRIVER=${driver}
