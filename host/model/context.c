@@ -141,8 +141,7 @@ static uint32_t run_level(uint32_t run)
 static uint32_t line_row(const stream_state *s)
 {
     uint32_t column = s->column < 127 ? s->column : 127;
-    uint32_t length = s->line_length[0] > s->line_length[1] ? s->line_length[0]
-                                                            : s->line_length[1];
+    uint32_t length = s->line_length[0] > s->line_length[1] ? s->line_length[0] : s->line_length[1];
     return column * 16 + (length < 127 ? length : 127) / 8;
 }
 
@@ -156,8 +155,8 @@ void vlmc_contexts_rows(vlmc_contexts *c, uint32_t stream, uint32_t *rows)
             rows[i] = (uint32_t)(hash_past(s->past, spec->order) >> (64 - log2_rows(spec->rows)));
             break;
         case VLMC_CONTEXT_WORD: {
-            uint64_t h = ((uint64_t)(spec->order > 1 ? s->last_word : 0) << 32 | s->word) +
-                         spec->order;
+            uint64_t h =
+                ((uint64_t)(spec->order > 1 ? s->last_word : 0) << 32 | s->word) + spec->order;
             h *= HASH_MULTIPLIER;
             h = (h ^ h >> 32) * HASH_MULTIPLIER;
             rows[i] = (uint32_t)(h >> (64 - log2_rows(spec->rows)));
@@ -172,10 +171,10 @@ void vlmc_contexts_rows(vlmc_contexts *c, uint32_t stream, uint32_t *rows)
             // 0 marks an empty slot, so a check is never 0.
             s->check[i] = (uint16_t)((h >> 8 & 0xFFFF) | 1);
             const recall_slot *slot = &c->memory[i][s->slot[i]];
-            rows[i] = slot->check != s->check[i]
-                          ? 0
-                          : 1 + slot->token * 16u + hit_level(slot->hits) * 4 +
-                                run_level(s->run[i]);
+            rows[i] =
+                slot->check != s->check[i]
+                    ? 0
+                    : 1 + slot->token * 16u + hit_level(slot->hits) * 4 + run_level(s->run[i]);
             break;
         }
         default:

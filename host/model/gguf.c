@@ -276,8 +276,8 @@ static vlmc_status read_tensor_info(cursor *c, const vlmc_layout *layout, locate
     found->slot = find_slot(layout, name);
     if (!found->slot)
         return broken(c, "it holds a tensor that its hyperparameters do not name");
-    if (type != found->slot->type || dims[0] != found->slot->cols ||
-        dims[1] != found->slot->rows || dims[2] != 1 || dims[3] != 1)
+    if (type != found->slot->type || dims[0] != found->slot->cols || dims[1] != found->slot->rows ||
+        dims[2] != 1 || dims[3] != 1)
         return broken(c, "a tensor's type or shape is not what the hyperparameters say");
     return VLMC_OK;
 }

@@ -204,8 +204,8 @@ vlmc_status vlmc_model_seal(vlmc_model *model, const vlmc_layout *layout, const 
     static const struct {
         int32_t lo, hi;
     } ranges[] = {
-        [VLMC_ROLE_TOKEN] = {-32767, 32767},    [VLMC_ROLE_WEIGHT] = {-127, 127},
-        [VLMC_ROLE_MULTIPLIER] = {0, 65535},    [VLMC_ROLE_SHIFT] = {16, 46},
+        [VLMC_ROLE_TOKEN] = {-32767, 32767},      [VLMC_ROLE_WEIGHT] = {-127, 127},
+        [VLMC_ROLE_MULTIPLIER] = {0, 65535},      [VLMC_ROLE_SHIFT] = {16, 46},
         [VLMC_ROLE_BIAS] = {-(1 << 24), 1 << 24},
     };
     crypto_hash_sha256_state state;

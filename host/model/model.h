@@ -57,9 +57,9 @@ typedef struct vlmc_hyperparameters {
 // whoever loaded it, and must outlive every engine made from it.
 typedef struct vlmc_model {
     vlmc_hyperparameters hp;
-    char name[64];                     // general.name, printable ASCII
-    uint8_t digest[VLMC_DIGEST_BYTES]; // identity: SHA-256 over hyperparameters and tensors
-    const int16_t *token;              // (vocab + 1, width), residual units
+    char name[64];                           // general.name, printable ASCII
+    uint8_t digest[VLMC_DIGEST_BYTES];       // identity: SHA-256 over hyperparameters and tensors
+    const int16_t *token;                    // (vocab + 1, width), residual units
     const int8_t *tables[VLMC_CONTEXTS_MAX]; // (contexts[i].rows, context_dim)
     vlmc_linear context;                     // (width, n_contexts * context_dim); unused if none
     vlmc_layer layer[VLMC_LAYERS_MAX];

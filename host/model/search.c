@@ -54,8 +54,7 @@ static void folders_text(const vlmc_model_path *path, char *text, size_t size)
     size_t used = 0;
     text[0] = 0;
     for (uint32_t i = 0; i < path->n_folders && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
-                                 path->folders[i]);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", path->folders[i]);
 }
 
 typedef struct wanted {
@@ -141,7 +140,6 @@ vlmc_status vlmc_model_find_digest(const vlmc_model_path *path, const uint8_t *d
                          w.invalid_error.text);
     return vlmc_fail(error, VLMC_ERROR_MODEL_MISSING,
                      "needs the model \"%s\" with digest %s, %s %s", name, text,
-                     w.other_content ? "but only another version of it is in"
-                                     : "which is not in",
+                     w.other_content ? "but only another version of it is in" : "which is not in",
                      path->n_folders ? folders : "an empty model path");
 }

@@ -5,10 +5,8 @@
 #include <string.h>
 
 static const vlmc_context_spec specs[] = {
-    {VLMC_CONTEXT_NGRAM, 3, 1 << 16, 0},
-    {VLMC_CONTEXT_WORD, 2, 1 << 16, 0},
-    {VLMC_CONTEXT_LINE, 0, 2048, 0},
-    {VLMC_CONTEXT_RECALL, 4, 4097, 12},
+    {VLMC_CONTEXT_NGRAM, 3, 1 << 16, 0}, {VLMC_CONTEXT_WORD, 2, 1 << 16, 0},
+    {VLMC_CONTEXT_LINE, 0, 2048, 0},     {VLMC_CONTEXT_RECALL, 4, 4097, 12},
     {VLMC_CONTEXT_RECALL, 14, 4097, 12},
 };
 #define N_SPECS (sizeof specs / sizeof *specs)
@@ -31,7 +29,8 @@ Test(context, rows_stay_inside_their_tables_on_any_input)
         vlmc_contexts_rows(contexts, (uint32_t)i % 3, rows);
         for (size_t c = 0; c < N_SPECS; c++)
             cr_assert_lt(rows[c], specs[c].rows);
-        vlmc_contexts_push(contexts, (uint32_t)i % 3, (uint8_t)(i < 30000 ? state >> 30 : state >> 24));
+        vlmc_contexts_push(contexts, (uint32_t)i % 3,
+                           (uint8_t)(i < 30000 ? state >> 30 : state >> 24));
     }
     vlmc_contexts_destroy(&contexts);
     cr_assert_null(contexts);

@@ -132,13 +132,20 @@ Test(gguf, impossible_hyperparameters_are_refused_before_memory_is_spent)
         const char *key;
         uint32_t value;
     } cases[] = {
-        {"vlmc.embedding_length", 33},     {"vlmc.embedding_length", 0},
-        {"vlmc.embedding_length", 8192},   {"vlmc.block_count", 0},
-        {"vlmc.block_count", 0xFFFFFFFF},  {"vlmc.attention.head_count", 3},
-        {"vlmc.attention.head_count", 512}, {"vlmc.attention.key_length", 0xFFFFFFF0},
-        {"vlmc.feed_forward_length", 32768}, {"vlmc.vocab_size", 65520},
-        {"vlmc.attention.sliding_window", 1025}, {"vlmc.feed_forward_kind", 2},
-        {"vlmc.numerics", 1},              {"general.alignment", 3},
+        {"vlmc.embedding_length", 33},
+        {"vlmc.embedding_length", 0},
+        {"vlmc.embedding_length", 8192},
+        {"vlmc.block_count", 0},
+        {"vlmc.block_count", 0xFFFFFFFF},
+        {"vlmc.attention.head_count", 3},
+        {"vlmc.attention.head_count", 512},
+        {"vlmc.attention.key_length", 0xFFFFFFF0},
+        {"vlmc.feed_forward_length", 32768},
+        {"vlmc.vocab_size", 65520},
+        {"vlmc.attention.sliding_window", 1025},
+        {"vlmc.feed_forward_kind", 2},
+        {"vlmc.numerics", 1},
+        {"general.alignment", 3},
     };
     vlmc_model *model = random_model(5), *again;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
