@@ -3,6 +3,7 @@
 
 #include "cpu/kernels.h"
 #include "cpu/ops.h"
+#include "mix/mix.h"
 #include "range_coder.h"
 
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct vlmc_lockstep {
     const vlmc_hyperparameters *hp;
     const vlmc_cpu_kernels *kernels;
     vlmc_contexts *contexts;
+    vlmc_mix *mix;
     uint32_t max_steps;
     size_t max_tokens; // what the buffers hold
     uint16_t *tokens;  // (streams, steps)
@@ -91,7 +93,8 @@ static vlmc_status allocate(vlmc_lockstep *ls, vlmc_error *error)
     ls->tokens = calloc(ls->max_tokens, sizeof *ls->tokens);
     ls->rows = calloc(ls->max_tokens * (n_contexts ? n_contexts : 1), sizeof *ls->rows);
     ls->logits = calloc(ls->max_tokens * ALPHABET, sizeof *ls->logits);
-    if (!ls->contexts || !ls->tokens || !ls->rows || !ls->logits)
+    ls->mix = vlmc_mix_create(VLMC_STREAMS_MAX, 1u << 20);
+    if (!ls->contexts || !ls->mix || !ls->tokens || !ls->rows || !ls->logits)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to run the model");
     return VLMC_OK;
 }
@@ -124,6 +127,7 @@ void vlmc_lockstep_destroy(vlmc_lockstep **lockstep)
     if (!ls)
         return;
     vlmc_contexts_destroy(&ls->contexts);
+    vlmc_mix_destroy(&ls->mix);
     free(ls->tokens);
     free(ls->rows);
     free(ls->logits);
@@ -131,9 +135,10 @@ void vlmc_lockstep_destroy(vlmc_lockstep **lockstep)
     *lockstep = NULL;
 }
 
-static vlmc_status start(vlmc_lockstep *ls, uint32_t streams, vlmc_error *error)
+static vlmc_status start(vlmc_lockstep *ls, uint32_t n, uint32_t streams, vlmc_error *error)
 {
     vlmc_contexts_reset(ls->contexts);
+    vlmc_mix_reset(ls->mix, n);
     return vlmc_engine_reset(ls->engine, streams, error);
 }
 
@@ -160,7 +165,34 @@ static void fill_slab(vlmc_lockstep *ls, const cut *c, const uint8_t *raw, uint3
     }
 }
 
-static void code_slab(const vlmc_lockstep *ls, const cut *c, const uint8_t *raw, uint32_t first,
+// A bit that is 1 with probability p / 2^VLMC_MIX_BITS: ones lie below zeros.
+#define BIT_SHIFT (VLMC_RANGE_TOTAL_BITS - VLMC_MIX_BITS)
+
+static void encode_token(vlmc_mix *mix, vlmc_range_encoder *encoder, uint8_t token)
+{
+    for (int i = 7; i >= 0; i--) {
+        const uint32_t bit = token >> i & 1, ones = vlmc_mix_probability(mix) << BIT_SHIFT;
+        vlmc_range_encode(encoder, bit ? 0 : ones,
+                          bit ? ones : (1u << VLMC_RANGE_TOTAL_BITS) - ones);
+        vlmc_mix_update(mix, bit);
+    }
+}
+
+static uint8_t decode_token(vlmc_mix *mix, vlmc_range_decoder *decoder)
+{
+    uint32_t token = 0;
+    for (int i = 7; i >= 0; i--) {
+        const uint32_t ones = vlmc_mix_probability(mix) << BIT_SHIFT;
+        const uint32_t bit = vlmc_range_decoder_get(decoder) < ones;
+        vlmc_range_decoder_consume(decoder, bit ? 0 : ones,
+                                   bit ? ones : (1u << VLMC_RANGE_TOTAL_BITS) - ones);
+        vlmc_mix_update(mix, bit);
+        token = token << 1 | bit;
+    }
+    return (uint8_t)token;
+}
+
+static void code_slab(vlmc_lockstep *ls, const cut *c, const uint8_t *raw, uint32_t first,
                       uint32_t count, vlmc_range_encoder *encoder)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -168,9 +200,10 @@ static void code_slab(const vlmc_lockstep *ls, const cut *c, const uint8_t *raw,
         for (uint32_t s = 0; s < active; s++) {
             const uint8_t token = raw[vlmc_stream_offset(c->n, c->streams, s) + t];
             const int16_t *logits = ls->logits + ((size_t)s * count + i) * ALPHABET;
-            uint32_t cumulative, frequency;
-            ls->kernels->interval(ALPHABET, logits, token, &cumulative, &frequency);
-            vlmc_range_encode(encoder, cumulative, frequency);
+            uint32_t frequencies[ALPHABET];
+            ls->kernels->frequencies(ALPHABET, logits, frequencies);
+            vlmc_mix_begin(ls->mix, s, frequencies);
+            encode_token(ls->mix, encoder, token);
         }
     }
 }
@@ -205,7 +238,7 @@ vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const uint8_t *raw, uint32_t
     const uint32_t steps_per_slab = slab_steps(ls, streams);
     vlmc_range_encoder encoder;
     vlmc_range_encoder_start(&encoder, out, capacity);
-    VLMC_TRY(start(ls, streams, error));
+    VLMC_TRY(start(ls, n, streams, error));
     for (uint32_t t = 0; t < c.steps;) {
         const uint32_t left = c.steps - t;
         const uint32_t count = left < steps_per_slab ? left : steps_per_slab;
@@ -221,16 +254,6 @@ vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const uint8_t *raw, uint32_t
     return VLMC_OK;
 }
 
-// The token whose interval holds `value`; frequencies sum to 2^24, so there is one.
-static uint8_t find_token(const uint32_t *frequencies, uint32_t value, uint32_t *cumulative)
-{
-    uint32_t sum = 0, token = 0;
-    while (token < ALPHABET - 1 && value - sum >= frequencies[token])
-        sum += frequencies[token++];
-    *cumulative = sum;
-    return (uint8_t)token;
-}
-
 static void decode_step(vlmc_lockstep *ls, const cut *c, uint8_t *raw, uint32_t t,
                         vlmc_range_decoder *decoder)
 {
@@ -238,9 +261,8 @@ static void decode_step(vlmc_lockstep *ls, const cut *c, uint8_t *raw, uint32_t 
     const uint32_t active = active_streams(c, t);
     for (uint32_t s = 0; s < active; s++) {
         ls->kernels->frequencies(ALPHABET, ls->logits + (size_t)s * ALPHABET, frequencies);
-        uint32_t cumulative;
-        const uint8_t token = find_token(frequencies, vlmc_range_decoder_get(decoder), &cumulative);
-        vlmc_range_decoder_consume(decoder, cumulative, frequencies[token]);
+        vlmc_mix_begin(ls->mix, s, frequencies);
+        const uint8_t token = decode_token(ls->mix, decoder);
         raw[vlmc_stream_offset(c->n, c->streams, s) + t] = token;
         vlmc_contexts_push(ls->contexts, s, token);
     }
@@ -254,7 +276,7 @@ vlmc_status vlmc_lockstep_decode(vlmc_lockstep *ls, const uint8_t *packed, size_
     const uint32_t n_contexts = ls->hp->n_contexts;
     vlmc_range_decoder decoder;
     vlmc_range_decoder_start(&decoder, packed, size);
-    VLMC_TRY(start(ls, streams, error));
+    VLMC_TRY(start(ls, n, streams, error));
     for (uint32_t t = 0; t < c.steps; t++) {
         const uint32_t active = active_streams(&c, t);
         for (uint32_t s = 0; s < streams; s++) {
