@@ -16,7 +16,7 @@ layout(push_constant) uniform Push { vlmc_push_gather push; };
 void main()
 {
     const uint word = gl_GlobalInvocationID.x;
-    const uint i = gl_WorkGroupID.y;
+    const uint i = push.first + gl_WorkGroupID.y;
     const uint row = rows[i] - push.first_row; // wraps for rows of an earlier part
     if (word < push.row_words && row < push.rows)
         result[i * push.row_words + word] = table[row * push.row_words + word];

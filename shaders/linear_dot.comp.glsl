@@ -1,6 +1,7 @@
 #version 450
 // SPDX-License-Identifier: Apache-2.0
 // Variant with the packed integer dot product; see linear.glsl.
-#define VLMC_DOT
+// requires: GL_EXT_spirv_intrinsics
+#define VLMC_DOT 1
 #extension GL_GOOGLE_include_directive : require
 #include "linear.glsl"

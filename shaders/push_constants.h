@@ -29,7 +29,7 @@
 #define VLMC_EXP2_WORDS 256   // the exp2 table in front of the attention bias
 
 struct vlmc_push_gather {
-    VLMC_U32 n;         // rows to gather: positions times tables
+    VLMC_U32 first;     // of the rows to gather
     VLMC_U32 row_words; // words of a row
     VLMC_U32 first_row; // of the table's part that is bound
     VLMC_U32 rows;      // in that part

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gpu_support.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#define STREAMS_MAX 33u
+#define STEPS 20u
+
+static void check_same(const vlmc_model *model, vlmc_engine *engine, uint32_t n_streams,
+                       uint32_t cut, const int16_t *expected)
+{
+    int16_t *logits = test_run(engine, n_streams, STEPS, cut);
+    const size_t n = (size_t)n_streams * STEPS * model->hp.vocab;
+    size_t wrong = 0, first = 0;
+    for (size_t i = n; i-- > 0;)
+        if (logits[i] != expected[i]) {
+            wrong++;
+            first = i;
+        }
+    cr_expect(wrong == 0,
+              "%u streams in cuts of %u: %zu of %zu logits differ, the first at stream %zu, "
+              "position %zu: %d instead of %d",
+              n_streams, cut, wrong, n, first / model->hp.vocab / STEPS,
+              first / model->hp.vocab % STEPS, logits[first], expected[first]);
+    free(logits);
+}
+
+static void check_shape(int shape, vlmc_gpu_params params)
+{
+    vlmc_model *model = test_model(shape);
+    params.engine.max_streams = STREAMS_MAX;
+    params.engine.max_steps = STEPS;
+    vlmc_engine *engine = test_engine(model, params);
+    const uint32_t streams[] = {1, 3, STREAMS_MAX};
+    for (int s = 0; s < 3; s++) {
+        int16_t *expected = test_reference(model, streams[s], STEPS);
+        const uint32_t cuts[] = {STEPS, 1, 7};
+        for (int c = 0; c < 3; c++)
+            check_same(model, engine, streams[s], cuts[c], expected);
+        free(expected);
+    }
+    vlmc_engine_destroy(&engine);
+    vlmc_model_destroy(&model);
+}
+
+Test(engine, gives_the_reference_logits_for_a_window_of_one)
+{
+    check_shape(0, (vlmc_gpu_params){0});
+}
+
+Test(engine, gives_the_reference_logits_with_contexts_and_grouped_queries)
+{
+    check_shape(1, (vlmc_gpu_params){0});
+}
+
+Test(engine, gives_the_reference_logits_with_a_gated_feed_forward)
+{
+    check_shape(2, (vlmc_gpu_params){0});
+}
+
+Test(engine, gives_the_reference_logits_with_wide_heads)
+{
+    check_shape(3, (vlmc_gpu_params){0});
+}
+
+Test(engine, gives_the_reference_logits_with_odd_sizes)
+{
+    check_shape(4, (vlmc_gpu_params){0});
+}
+
+Test(engine, gives_the_same_logits_without_the_integer_dot_product)
+{
+    for (int shape = 1; shape < TEST_SHAPES; shape += 2)
+        check_shape(shape, (vlmc_gpu_params){.force_portable = true});
+}
+
+Test(engine, gives_the_same_logits_when_weights_tables_and_rings_are_split)
+{
+    // Few rows or units fit into a buffer, so that everything has several parts.
+    check_shape(1, (vlmc_gpu_params){.storage_limit_bytes = 4096});
+    check_shape(4, (vlmc_gpu_params){.storage_limit_bytes = 16384});
+}
+
+Test(engine, gives_the_same_logits_whatever_a_pass_holds)
+{
+    check_shape(1, (vlmc_gpu_params){.chunk_positions = 1});
+    check_shape(2, (vlmc_gpu_params){.chunk_positions = 9});
+}
