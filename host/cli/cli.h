@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every command of the program shares: the environment, messages, the exit code.
+#ifndef VLMC_CLI_CLI_H
+#define VLMC_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vlmc/status.h>
+
+#ifndef VLMC_VERSION
+#define VLMC_VERSION "0.1.0"
+#endif
+
+// Exit codes that no vlmc_status has (man page, "EXIT STATUS").
+enum {
+    CLI_EXIT_WARNING = 1,
+    CLI_EXIT_FAILURE = 2,
+    CLI_EXIT_DAMAGED = 3,
+    CLI_EXIT_REFUSED = 7,
+    CLI_EXIT_CATALOG = 8,
+    CLI_EXIT_USAGE = 64,
+};
+
+// Read once, in main. Strings are borrowed from the environment; unset or empty is NULL.
+typedef struct cli_environment {
+    const char *model;      // VLMC_MODEL
+    const char *device;     // VLMC_DEVICE
+    const char *model_path; // VLMC_MODEL_PATH
+    const char *catalog;    // VLMC_CATALOG
+    const char *data_home;  // XDG_DATA_HOME
+    const char *cache_home; // XDG_CACHE_HOME
+    const char *home;       // HOME
+    const char *temporary;  // TMPDIR
+} cli_environment;
+
+typedef struct cli {
+    cli_environment env;
+    bool quiet;      // no notices and no progress; warnings and errors stay
+    bool json;       // results as JSON lines
+    int exit_code;   // the gravest so far
+} cli;
+
+// One line on stderr, "vlmc: …", with control characters made visible. Progress lines are
+// cleared first. A notice informs, a warning also makes the exit code at least 1.
+void cli_notice(cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cli_warn(cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+// Prints the error's sentence and raises the exit code to the one of its status.
+void cli_error(cli *cli, const vlmc_error *error);
+
+// Keeps the graver of the code so far and `code`.
+void cli_raise(cli *cli, int code);
+
+// Writes `text` to `stream` with control characters as \xNN, so that a name from an archive
+// cannot steer a terminal.
+void cli_print_escaped(const char *text, void *stream);
+
+// A path on stdout: as it is for a pipe, escaped for a terminal.
+void cli_print_path(const char *path);
+
+// Commands: argv[0] is "vlmc NAME". They report through cli and return nothing.
+void cli_create(cli *cli, int argc, char **argv);
+void cli_extract(cli *cli, int argc, char **argv);
+void cli_list(cli *cli, int argc, char **argv);
+void cli_info(cli *cli, int argc, char **argv);
+void cli_verify(cli *cli, int argc, char **argv);
+void cli_diff(cli *cli, int argc, char **argv);
+void cli_find(cli *cli, int argc, char **argv);
+void cli_device(cli *cli, int argc, char **argv);
+void cli_model(cli *cli, int argc, char **argv);
+void cli_catalog(cli *cli, int argc, char **argv);
+
+#endif

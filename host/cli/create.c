@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// vlmc create
+#include "cli.h"
+#include "create_source.h"
+#include "engines.h"
+#include "job.h"
+#include "options.h"
+#include "record_archive.h"
+#include "util/json_out.h"
+#include "verify.h"
+#include "walk.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct create_options {
+    cli_common common;
+    const char *model;
+    const char *output; // "-" = stdout
+    const char *stdin_name;
+    bool force;
+    bool verify;
+    bool no_catalog;
+    char **paths;
+    int n_paths;
+} create_options;
+
+static const struct argp_option option_table[] = {
+    {"output", 'o', "ARCHIVE", 0, "Write this archive; \"-\" is standard output", 1},
+    {"force", 'f', 0, 0, "Replace ARCHIVE when it exists", 1},
+    {"verify", CLI_KEY_VERIFY, 0, 0, "Decode the finished archive and compare every file", 1},
+    {"stdin-name", CLI_KEY_STDIN_NAME, "NAME", 0, "Name of what \"-\" reads; default: stdin", 1},
+    {"no-catalog", CLI_KEY_NO_CATALOG, 0, 0, "Do not record the archive in the catalog", 1},
+    {"model", 'm', "MODEL", 0,
+     "A model's name or file; default: VLMC_MODEL, else \"" CLI_DEFAULT_MODEL
+     "\"; \"none\" packs with zstd only",
+     5},
+    CLI_OPTIONS_COMPUTE,
+    CLI_OPTIONS_OUTPUT,
+    {0},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    create_options *options = state->input;
+    switch (key) {
+    case 'o':
+        options->output = arg;
+        return 0;
+    case 'f':
+        options->force = true;
+        return 0;
+    case 'm':
+        options->model = arg;
+        return 0;
+    case CLI_KEY_VERIFY:
+        options->verify = true;
+        return 0;
+    case CLI_KEY_STDIN_NAME:
+        options->stdin_name = arg;
+        return 0;
+    case CLI_KEY_NO_CATALOG:
+        options->no_catalog = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        options->paths = state->argv + state->next;
+        options->n_paths = state->argc - state->next;
+        return 0;
+    case ARGP_KEY_END:
+        if (!options->output)
+            argp_error(state, "no archive named; use -o ARCHIVE");
+        if (options->n_paths == 0)
+            argp_error(state, "nothing to archive; name files or folders, or - for standard input");
+        return 0;
+    default:
+        return cli_common_parse(key, arg, state, &options->common);
+    }
+}
+
+static const struct argp create_argp = {
+    .options = option_table,
+    .parser = parse_option,
+    .args_doc = "-o ARCHIVE PATH…\n-o ARCHIVE -",
+    .doc = "Writes an archive of files and folders. Symlinks are stored as links. The archive "
+           "appears under its name only when it is complete."
+           "\vExamples:\n"
+           "  vlmc create -o books.vlmc books/\n"
+           "  vlmc create -d vulkan:0 --verify -o notes.vlmc notes/ todo.txt\n"
+           "  tar c src | vlmc create -o src.vlmc --stdin-name src.tar -\n",
+};
+
+// The only argument "-" means standard input; among others it would be ambiguous.
+static vlmc_status check_arguments(const create_options *options, bool *from_stdin,
+                                   vlmc_error *error)
+{
+    *from_stdin = options->n_paths == 1 && strcmp(options->paths[0], "-") == 0;
+    for (int i = 0; i < options->n_paths && !*from_stdin; i++)
+        if (strcmp(options->paths[i], "-") == 0)
+            return vlmc_fail(error, VLMC_ERROR_USAGE,
+                             "\"-\" reads standard input and must be the only path; a file of "
+                             "that name is ./-");
+    if (options->verify && strcmp(options->output, "-") == 0)
+        return vlmc_fail(error, VLMC_ERROR_USAGE,
+                         "--verify needs an archive that can be read again, not standard output");
+    if (strcmp(options->output, "-") == 0 && isatty(STDOUT_FILENO))
+        return vlmc_fail(error, VLMC_ERROR_REFUSED,
+                         "refusing to write an archive to a terminal; use -o FILE or a pipe");
+    if (strcmp(options->output, "-") == 0 && options->common.cli->json)
+        return vlmc_fail(error, VLMC_ERROR_USAGE,
+                         "--json and -o - would both write to standard output");
+    return VLMC_OK;
+}
+
+// An early look, so that a long walk is not in vain; the writer decides.
+static vlmc_status look_at_output(const create_options *options, walk *walk, vlmc_error *error)
+{
+    struct stat st;
+    if (strcmp(options->output, "-") == 0 || stat(options->output, &st) != 0)
+        return VLMC_OK;
+    if (!options->force)
+        return vlmc_fail(error, VLMC_ERROR_EXISTS,
+                         "\"%s\" exists; use -f to replace it or choose another name",
+                         options->output);
+    if (S_ISDIR(st.st_mode))
+        return vlmc_fail(error, VLMC_ERROR_EXISTS, "\"%s\" is a folder", options->output);
+    walk->has_output = true;
+    walk->output_device = st.st_dev;
+    walk->output_inode = st.st_ino;
+    return VLMC_OK;
+}
+
+static vlmc_status add_stdin(create_target *target, const create_options *options,
+                             vlmc_error *error)
+{
+    char *stored;
+    VLMC_TRY(walk_stored_path(options->stdin_name, &stored, error));
+    vlmc_entry entry = {
+        .path = stored,
+        .type = VLMC_ENTRY_FILE,
+        .mode = 0644,
+        .mtime_seconds = time(NULL),
+    };
+    struct stat st;
+    if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode)) {
+        entry.mtime_seconds = st.st_mtim.tv_sec;
+        entry.mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
+        entry.mode = st.st_mode & 07777;
+    }
+    vlmc_status status;
+    if (!*stored)
+        status = vlmc_fail(error, VLMC_ERROR_USAGE, "--stdin-name must name a file, not \"%s\"",
+                           options->stdin_name);
+    else
+        status = create_add_stream(target, &entry, STDIN_FILENO, "standard input", error);
+    free(stored);
+    return status;
+}
+
+static vlmc_status collect(const create_options *options, walk *walk, vlmc_error *error)
+{
+    for (int i = 0; i < options->n_paths; i++)
+        VLMC_TRY(walk_add(walk, options->common.cli, options->paths[i], error));
+    return walk_finish(walk, error);
+}
+
+static vlmc_status write_archive(const create_options *options, const walk *walk, bool from_stdin,
+                                 const vlmc_engine_source *source, cli_job *job,
+                                 create_target *target, uint64_t *archive_bytes,
+                                 vlmc_error *error)
+{
+    const bool to_stdout = strcmp(options->output, "-") == 0;
+    const vlmc_writer_params params = {
+        .path = to_stdout ? NULL : options->output,
+        .fd = STDOUT_FILENO,
+        .replace = options->force,
+        .engine = *source,
+        .progress = cli_job_progress,
+        .progress_user = job,
+    };
+    VLMC_TRY(vlmc_writer_create(&params, &target->writer, error));
+    vlmc_status status = VLMC_OK;
+    if (from_stdin)
+        status = add_stdin(target, options, error);
+    for (size_t i = 0; i < walk->n_items && status == VLMC_OK; i++)
+        status = create_add_item(target, &walk->items[i], error);
+    if (status == VLMC_OK)
+        status = vlmc_writer_finish(target->writer, archive_bytes, error);
+    vlmc_writer_destroy(&target->writer);
+    return status;
+}
+
+static void print_result(const create_options *options, const cli_job *job,
+                         const create_target *target, uint64_t archive)
+{
+    cli *cli = options->common.cli;
+    const uint64_t content = target->content_bytes;
+    const double ratio = content ? (double)archive / (double)content : 0;
+    if (cli->json) {
+        vlmc_error error;
+        json_t *object = json_object();
+        vlmc_json_set_bytes(object, "archive", options->output);
+        vlmc_json_set_number(object, "entries", target->n_entries);
+        vlmc_json_set_number(object, "content_bytes", content);
+        vlmc_json_set_number(object, "archive_bytes", archive);
+        json_object_set_new(object, "seconds", json_real(cli_job_seconds(job)));
+        if (vlmc_json_line(stdout, object, &error) != VLMC_OK)
+            cli_error(cli, &error);
+        return;
+    }
+    cli_notice(cli, "%s: %zu entries, %" PRIu64 " to %" PRIu64 " bytes (%.3f) in %.1f s",
+               options->output, target->n_entries, content, archive, ratio, cli_job_seconds(job));
+}
+
+static vlmc_status pack(create_options *options, walk *walk, bool from_stdin,
+                        const vlmc_engine_source *source, vlmc_error *error)
+{
+    cli *cli = options->common.cli;
+    cli_job job;
+    create_target target = {.cli = cli};
+    uint64_t archive_bytes = 0;
+    if (!from_stdin)
+        VLMC_TRY(collect(options, walk, error));
+    cli_job_begin(&job, cli, "packing", walk->content_bytes);
+    vlmc_status status =
+        write_archive(options, walk, from_stdin, source, &job, &target, &archive_bytes, error);
+    cli_job_end(&job);
+    if (status == VLMC_OK)
+        print_result(options, &job, &target, archive_bytes);
+    return status;
+}
+
+static vlmc_status run(create_options *options, walk *walk, vlmc_error *error)
+{
+    bool from_stdin;
+    cli_engines engines;
+    VLMC_TRY(check_arguments(options, &from_stdin, error));
+    VLMC_TRY(look_at_output(options, walk, error));
+    vlmc_status status = cli_engines_create(&engines, &options->common, options->model, error);
+    vlmc_engine_source source = cli_engines_source(&engines);
+    if (status == VLMC_OK && strcmp(engines.model_name, "none") == 0)
+        source = (vlmc_engine_source){0};
+    else if (status == VLMC_OK && engines.model_chosen)
+        status = cli_engines_load(&engines, error); // asked for by name: must be there
+    if (status == VLMC_OK)
+        status = pack(options, walk, from_stdin, &source, error);
+    cli_engines_destroy(&engines);
+    if (status == VLMC_OK && options->verify)
+        status = verify_archive(&options->common, options->output, error);
+    return status;
+}
+
+void cli_create(cli *cli, int argc, char **argv)
+{
+    create_options options = {.stdin_name = "stdin"};
+    walk walk = {0};
+    vlmc_error error;
+    cli_common_init(&options.common, cli);
+    cli_parse(&create_argp, argc, argv, &options);
+    if (run(&options, &walk, &error) != VLMC_OK)
+        cli_error(cli, &error);
+    else if (!options.no_catalog && strcmp(options.output, "-") != 0)
+        record_archive(cli, options.output);
+    walk_destroy(&walk);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a file on disk to the archive's writer.
+#ifndef VLMC_CLI_CREATE_SOURCE_H
+#define VLMC_CLI_CREATE_SOURCE_H
+
+#include "archive/archive.h"
+#include "cli.h"
+#include "walk.h"
+
+typedef struct create_target {
+    vlmc_writer *writer;
+    cli *cli;
+    uint64_t content_bytes; // read so far
+    size_t n_entries;       // added so far
+} create_target;
+
+// Adds one entry found by the walk. A file that cannot be opened or whose first byte cannot
+// be read is warned of and left out; one that changes while it is read is warned of.
+vlmc_status create_add_item(create_target *target, const walk_item *item, vlmc_error *error);
+
+// Adds `entry` with what `fd` gives until its end. `name` is for messages.
+vlmc_status create_add_stream(create_target *target, const vlmc_entry *entry, int fd,
+                              const char *name, vlmc_error *error);
+
+#endif

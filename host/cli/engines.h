@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engines for the archive code: the model that an archive wants, on the device that the
+// user wants.
+#ifndef VLMC_CLI_ENGINES_H
+#define VLMC_CLI_ENGINES_H
+
+#include "archive/archive.h"
+#include "cli.h"
+#include "model/search.h"
+#include "options.h"
+
+#define CLI_MODEL_FOLDERS_MAX 32u
+#define CLI_DEFAULT_MODEL "text"
+
+// The folders where models are looked for (docs/models.md). Not to be copied or moved.
+typedef struct cli_model_path {
+    vlmc_model_path path;
+    char *folders[CLI_MODEL_FOLDERS_MAX]; // owned; path.folders points here
+} cli_model_path;
+
+vlmc_status cli_model_path_create(cli_model_path *path, const cli_environment *env,
+                                  vlmc_error *error);
+void cli_model_path_destroy(cli_model_path *path);
+
+typedef struct cli_engines {
+    const cli_common *common;
+    cli_model_path path;
+    const char *model_name;  // writing: what to open, never NULL
+    bool model_chosen;       // model_name was asked for, it is not the default
+    const char *wanted_name; // reading: what the archive calls its model, for messages
+    vlmc_model *model;       // loaded when first needed
+    bool told_device;        // the notice about an unusable GPU was given
+} cli_engines;
+
+// `model` is the value of -m (borrowed), or NULL.
+vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, const char *model,
+                               vlmc_error *error);
+
+// After every reader, writer and engine that came from it.
+void cli_engines_destroy(cli_engines *engines);
+
+// Loads the model to write with now, so that a wrong name is found before any work.
+vlmc_status cli_engines_load(cli_engines *engines, vlmc_error *error);
+
+// For the archive code; `engines` must outlive it.
+vlmc_engine_source cli_engines_source(cli_engines *engines);
+
+#endif

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// vlmc info
+#include "cli.h"
+#include "open_archive.h"
+#include "options.h"
+#include "util/json_out.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+typedef struct info_options {
+    cli_common common;
+    const char *archive;
+} info_options;
+
+static const struct argp_option option_table[] = {CLI_OPTIONS_OUTPUT, {0}};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    info_options *options = state->input;
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (options->archive)
+            argp_error(state, "one archive at a time");
+        options->archive = arg;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no archive named");
+        return 0;
+    default:
+        return cli_common_parse(key, arg, state, &options->common);
+    }
+}
+
+static const struct argp info_argp = {
+    .options = option_table,
+    .parser = parse_option,
+    .args_doc = "ARCHIVE",
+    .doc = "Shows format, model, sizes and packing methods of an archive. No model is needed."
+           "\vExample:\n"
+           "  vlmc info --json books.vlmc\n",
+};
+
+#define METHODS 4u
+
+static const char *const method_names[METHODS] = {"stored", "zstd", "model", "other"};
+
+typedef struct method_sums {
+    uint32_t groups;
+    uint64_t raw_bytes;
+    uint64_t packed_bytes;
+} method_sums;
+
+typedef struct archive_sums {
+    method_sums methods[METHODS];
+    uint32_t entries[3]; // by vlmc_entry_type
+} archive_sums;
+
+static archive_sums sum_up(const cli_archive *archive)
+{
+    archive_sums sums = {0};
+    for (uint32_t i = 0; i < archive->info->n_groups; i++) {
+        const vlmc_group_info *group = vlmc_reader_group(archive->reader, i);
+        method_sums *m = &sums.methods[group->method < METHODS ? group->method : METHODS - 1];
+        m->groups++;
+        m->raw_bytes += group->raw_bytes;
+        m->packed_bytes += group->packed_bytes;
+    }
+    for (uint32_t i = 0; i < archive->info->n_entries; i++)
+        sums.entries[vlmc_reader_entry(archive->reader, i)->type]++;
+    return sums;
+}
+
+static json_t *methods_json(const archive_sums *sums)
+{
+    json_t *methods = json_object();
+    for (unsigned i = 0; i < METHODS; i++) {
+        if (!sums->methods[i].groups)
+            continue;
+        json_t *m = json_object();
+        vlmc_json_set_number(m, "groups", sums->methods[i].groups);
+        vlmc_json_set_number(m, "raw_bytes", sums->methods[i].raw_bytes);
+        vlmc_json_set_number(m, "packed_bytes", sums->methods[i].packed_bytes);
+        json_object_set_new(methods, method_names[i], m);
+    }
+    return methods;
+}
+
+static double ratio_of(const vlmc_archive_info *info)
+{
+    return info->content_bytes ? (double)info->archive_bytes / (double)info->content_bytes : 0;
+}
+
+static vlmc_status print_json(const cli_archive *archive, const archive_sums *sums,
+                              vlmc_error *error)
+{
+    const vlmc_archive_info *info = archive->info;
+    json_t *object = json_object();
+    vlmc_json_set_bytes(object, "archive", archive->name);
+    vlmc_json_set_number(object, "format_version", info->format_version);
+    vlmc_json_set_number(object, "numerics_version", info->numerics_version);
+    vlmc_json_set_hex(object, "root_digest", info->root_digest, sizeof info->root_digest);
+    vlmc_json_set_number(object, "archive_bytes", info->archive_bytes);
+    vlmc_json_set_number(object, "content_bytes", info->content_bytes);
+    json_object_set_new(object, "ratio", json_real(ratio_of(info)));
+    vlmc_json_set_number(object, "files", sums->entries[VLMC_ENTRY_FILE]);
+    vlmc_json_set_number(object, "folders", sums->entries[VLMC_ENTRY_FOLDER]);
+    vlmc_json_set_number(object, "symlinks", sums->entries[VLMC_ENTRY_SYMLINK]);
+    vlmc_json_set_number(object, "groups", info->n_groups);
+    json_object_set_new(object, "methods", methods_json(sums));
+    if (info->has_model) {
+        json_t *model = json_object();
+        vlmc_json_set_bytes(model, "name", info->model_name);
+        vlmc_json_set_hex(model, "digest", info->model_digest, sizeof info->model_digest);
+        json_object_set_new(object, "model", model);
+    }
+    return vlmc_json_line(stdout, object, error);
+}
+
+static void print_text(const cli_archive *archive, const archive_sums *sums)
+{
+    const vlmc_archive_info *info = archive->info;
+    char digest[2 * VLMC_DIGEST_BYTES + 1];
+    printf("archive   ");
+    cli_print_path(archive->name);
+    vlmc_digest_text(info->root_digest, digest);
+    printf("\nformat    %u, numerics %u\n", (unsigned)info->format_version,
+           (unsigned)info->numerics_version);
+    printf("identity  %s\n", digest);
+    printf("entries   %u files, %u folders, %u symlinks\n",
+           (unsigned)sums->entries[VLMC_ENTRY_FILE], (unsigned)sums->entries[VLMC_ENTRY_FOLDER],
+           (unsigned)sums->entries[VLMC_ENTRY_SYMLINK]);
+    printf("size      %" PRIu64 " of %" PRIu64 " bytes, ratio %.3f\n", info->archive_bytes,
+           info->content_bytes, ratio_of(info));
+    for (unsigned i = 0; i < METHODS; i++)
+        if (sums->methods[i].groups)
+            printf("%-9s %u groups, %" PRIu64 " of %" PRIu64 " bytes\n", method_names[i],
+                   (unsigned)sums->methods[i].groups, sums->methods[i].packed_bytes,
+                   sums->methods[i].raw_bytes);
+    if (info->has_model) {
+        vlmc_digest_text(info->model_digest, digest);
+        printf("needs     model ");
+        cli_print_escaped(info->model_name, stdout);
+        printf(", %s\n", digest);
+    }
+}
+
+void cli_info(cli *cli, int argc, char **argv)
+{
+    info_options options = {0};
+    vlmc_error error;
+    cli_archive archive;
+    cli_common_init(&options.common, cli);
+    cli_parse(&info_argp, argc, argv, &options);
+    vlmc_status status = cli_archive_open(&archive, &options.common, options.archive, &error);
+    if (status == VLMC_OK) {
+        const archive_sums sums = sum_up(&archive);
+        if (cli->json)
+            status = print_json(&archive, &sums, &error);
+        else
+            print_text(&archive, &sums);
+        cli_archive_close(&archive);
+    }
+    if (status != VLMC_OK)
+        cli_error(cli, &error);
+}

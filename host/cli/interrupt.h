@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signals: the first INT or TERM asks for a clean stop, the second one kills; USR1 asks
+// for a line of status.
+#ifndef VLMC_CLI_INTERRUPT_H
+#define VLMC_CLI_INTERRUPT_H
+
+#include <stdbool.h>
+#include <vlmc/status.h>
+
+// Call once, before any thread is started. Also makes a write beyond the file size limit
+// an error (EFBIG) instead of a death.
+void cli_interrupt_install(void);
+
+// The INT or TERM that asked to stop, or 0.
+int cli_interrupt_signal(void);
+
+// VLMC_ERROR_INTERRUPTED with its sentence once a signal has asked to stop.
+vlmc_status cli_interrupt_check(vlmc_error *error);
+
+// True once after each USR1.
+bool cli_interrupt_status_wanted(void);
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Progress, status on request and interruption of one long run, for the archive code's
+// callbacks.
+#ifndef VLMC_CLI_JOB_H
+#define VLMC_CLI_JOB_H
+
+#include "archive/archive.h"
+#include "cli.h"
+#include "util/progress.h"
+
+typedef struct cli_job {
+    vlmc_progress progress;
+    FILE *status_stream; // where USR1's line goes
+} cli_job;
+
+// `phase` is a word such as "packing"; total in raw bytes, 0 = unknown.
+void cli_job_begin(cli_job *job, const cli *cli, const char *phase, uint64_t total);
+
+// A vlmc_progress_fn; `user` is the cli_job.
+bool cli_job_progress(void *user, uint64_t bytes_done, uint64_t packed_bytes);
+
+// Clears the progress line.
+void cli_job_end(cli_job *job);
+
+// Seconds since begin.
+double cli_job_seconds(const cli_job *job);
+
+#endif

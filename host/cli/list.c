@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// vlmc list
+#include "cli.h"
+#include "open_archive.h"
+#include "options.h"
+#include "util/json_out.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+typedef struct list_options {
+    cli_common common;
+    bool long_lines;
+    const char *archive;
+    char **patterns;
+    int n_patterns;
+} list_options;
+
+static const struct argp_option option_table[] = {
+    {"long", 'l', 0, 0, "Mode, size, packed size and time (UTC) before each path", 1},
+    CLI_OPTIONS_OUTPUT,
+    {0},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    list_options *options = state->input;
+    switch (key) {
+    case 'l':
+        options->long_lines = true;
+        return 0;
+    case ARGP_KEY_ARGS:
+        options->archive = state->argv[state->next];
+        options->patterns = state->argv + state->next + 1;
+        options->n_patterns = state->argc - state->next - 1;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no archive named");
+        return 0;
+    default:
+        return cli_common_parse(key, arg, state, &options->common);
+    }
+}
+
+static const struct argp list_argp = {
+    .options = option_table,
+    .parser = parse_option,
+    .args_doc = "ARCHIVE [PATTERN…]",
+    .doc = "Shows the paths in an archive, or those that match a shell pattern. No model is "
+           "needed. \"-\" reads standard input."
+           "\vExamples:\n"
+           "  vlmc list -l books.vlmc\n"
+           "  vlmc list books.vlmc '*.txt'\n"
+           "  vlmc list --json books.vlmc\n",
+};
+
+static const char *type_name(vlmc_entry_type type)
+{
+    return type == VLMC_ENTRY_FOLDER ? "folder" : type == VLMC_ENTRY_SYMLINK ? "symlink" : "file";
+}
+
+static vlmc_status print_json(const cli_archive *archive, uint32_t index, vlmc_error *error)
+{
+    const vlmc_entry *entry = vlmc_reader_entry(archive->reader, index);
+    char mode[8];
+    json_t *object = json_object();
+    snprintf(mode, sizeof mode, "%04o", (unsigned)(entry->mode & 07777));
+    vlmc_json_set_bytes(object, "path", entry->path);
+    json_object_set_new(object, "type", json_string(type_name(entry->type)));
+    json_object_set_new(object, "mode", json_string(mode));
+    vlmc_json_set_time(object, "mtime", entry->mtime_seconds, entry->mtime_ns);
+    if (entry->type == VLMC_ENTRY_SYMLINK)
+        vlmc_json_set_bytes(object, "link", entry->link);
+    if (entry->type == VLMC_ENTRY_FILE) {
+        vlmc_json_set_number(object, "size_bytes", entry->size_bytes);
+        vlmc_json_set_number(object, "packed_bytes",
+                             vlmc_reader_packed_bytes(archive->reader, index));
+        vlmc_json_set_hex(object, "sha256", entry->sha256, sizeof entry->sha256);
+    }
+    return vlmc_json_line(stdout, object, error);
+}
+
+static void mode_text(const vlmc_entry *entry, char text[11])
+{
+    static const char letters[] = "rwxrwxrwx";
+    text[0] = entry->type == VLMC_ENTRY_FOLDER    ? 'd'
+              : entry->type == VLMC_ENTRY_SYMLINK ? 'l'
+                                                  : '-';
+    for (unsigned i = 0; i < 9; i++)
+        text[1 + i] = (entry->mode >> (8 - i)) & 1 ? letters[i] : '-';
+    text[10] = 0;
+}
+
+static void print_text(const cli_archive *archive, uint32_t index, bool long_lines)
+{
+    const vlmc_entry *entry = vlmc_reader_entry(archive->reader, index);
+    if (long_lines) {
+        char mode[11], when[32];
+        const time_t seconds = (time_t)entry->mtime_seconds;
+        struct tm tm;
+        mode_text(entry, mode);
+        if (!gmtime_r(&seconds, &tm) || !strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm))
+            snprintf(when, sizeof when, "%16s", "-");
+        printf("%s %12" PRIu64 " %12" PRIu64 " %s ", mode, entry->size_bytes,
+               vlmc_reader_packed_bytes(archive->reader, index), when);
+    }
+    cli_print_path(entry->path);
+    if (long_lines && entry->type == VLMC_ENTRY_SYMLINK) {
+        fputs(" -> ", stdout);
+        cli_print_path(entry->link);
+    }
+    putchar('\n');
+}
+
+static vlmc_status run(const list_options *options, vlmc_error *error)
+{
+    cli_archive archive;
+    VLMC_TRY(cli_archive_open(&archive, &options->common, options->archive, error));
+    vlmc_status status = VLMC_OK;
+    bool any = options->n_patterns == 0;
+    for (uint32_t i = 0; i < archive.info->n_entries && status == VLMC_OK; i++) {
+        const vlmc_entry *entry = vlmc_reader_entry(archive.reader, i);
+        if (!cli_matches(entry->path, options->patterns, options->n_patterns))
+            continue;
+        any = true;
+        if (options->common.cli->json)
+            status = print_json(&archive, i, error);
+        else
+            print_text(&archive, i, options->long_lines);
+    }
+    cli_archive_close(&archive);
+    if (!any)
+        cli_warn(options->common.cli, "nothing in \"%s\" matches", options->archive);
+    return status;
+}
+
+void cli_list(cli *cli, int argc, char **argv)
+{
+    list_options options = {0};
+    vlmc_error error;
+    cli_common_init(&options.common, cli);
+    cli_parse(&list_argp, argc, argv, &options);
+    if (run(&options, &error) != VLMC_OK)
+        cli_error(cli, &error);
+}

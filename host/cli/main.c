@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// vlmc: chooses the command. The environment is read here and nowhere else.
+#include "cli.h"
+#include "interrupt.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct command {
+    const char *name;
+    void (*run)(cli *cli, int argc, char **argv);
+    const char *summary;
+} command;
+
+static const command commands[] = {
+    {"create", cli_create, "write an archive of files and folders"},
+    {"extract", cli_extract, "restore files from an archive"},
+    {"list", cli_list, "show what an archive holds"},
+    {"info", cli_info, "show format, model, sizes and methods of an archive"},
+    {"verify", cli_verify, "decode an archive in full and check every file"},
+    {"diff", cli_diff, "compare an archive with the disk"},
+    {"find", cli_find, "find paths in all archives that the catalog knows"},
+    {"catalog", cli_catalog, "list or check the catalog of archives"},
+    {"model", cli_model, "list, describe or verify models"},
+    {"device", cli_device, "list or test the devices that can compute"},
+};
+
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+static cli_environment read_environment(void)
+{
+    return (cli_environment){
+        .model = variable("VLMC_MODEL"),
+        .device = variable("VLMC_DEVICE"),
+        .model_path = variable("VLMC_MODEL_PATH"),
+        .catalog = variable("VLMC_CATALOG"),
+        .data_home = variable("XDG_DATA_HOME"),
+        .cache_home = variable("XDG_CACHE_HOME"),
+        .home = variable("HOME"),
+        .temporary = variable("TMPDIR"),
+    };
+}
+
+static void print_help(FILE *stream)
+{
+    fputs("Usage: vlmc COMMAND [OPTION…] …\n"
+          "Lossless archives of files, packed by an integer transformer.\n\n"
+          "Commands:\n",
+          stream);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(stream, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    fputs("  help      show the options of a command: vlmc help COMMAND\n\n"
+          "Examples:\n"
+          "  vlmc create -o books.vlmc books/\n"
+          "  vlmc list -l books.vlmc\n"
+          "  vlmc extract books.vlmc -C restored/\n"
+          "  vlmc --version\n",
+          stream);
+}
+
+static const command *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void run_command(cli *cli, const command *command, int argc, char **argv)
+{
+    char name[32];
+    snprintf(name, sizeof name, "vlmc %s", command->name);
+    argv[0] = name;
+    command->run(cli, argc, argv);
+}
+
+static void unknown_command(cli *cli, const char *name)
+{
+    vlmc_error error;
+    vlmc_fail(&error, VLMC_ERROR_USAGE, "there is no command \"%s\"; \"vlmc help\" lists them",
+              name);
+    cli_error(cli, &error);
+}
+
+static void dispatch(cli *cli, int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        cli_raise(cli, CLI_EXIT_USAGE);
+        return;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        puts("vlmc " VLMC_VERSION);
+        return;
+    }
+    const int help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 ||
+                     strcmp(name, "-h") == 0;
+    if (help && argc < 3) {
+        print_help(stdout);
+        return;
+    }
+    const command *command = find_command(help ? argv[2] : name);
+    if (!command) {
+        unknown_command(cli, help ? argv[2] : name);
+        return;
+    }
+    char help_option[] = "--help";
+    char *help_argv[] = {argv[0], help_option, NULL};
+    if (help)
+        run_command(cli, command, 2, help_argv);
+    else
+        run_command(cli, command, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    cli cli = {.env = read_environment()};
+    cli_interrupt_install();
+    dispatch(&cli, argc, argv);
+    // Results that did not reach their reader are a failure, whatever came before.
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        vlmc_error error;
+        vlmc_fail_os(&error, VLMC_ERROR_IO, errno, "cannot write to standard output");
+        cli_error(&cli, &error);
+    }
+    return cli.exit_code;
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "open_archive.h"
+
+#include "interrupt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SPOOL_BUFFER_BYTES (1u << 18)
+
+static vlmc_status write_all(int fd, const char *bytes, size_t size, vlmc_error *error)
+{
+    while (size) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno == EINTR)
+            n = 0;
+        if (n < 0)
+            return vlmc_fail_os(error, VLMC_ERROR_IO, errno,
+                                "cannot keep standard input in a temporary file (TMPDIR)");
+        bytes += n;
+        size -= (size_t)n;
+    }
+    return VLMC_OK;
+}
+
+static vlmc_status copy_stdin(int fd, char *buffer, vlmc_error *error)
+{
+    for (;;) {
+        VLMC_TRY(cli_interrupt_check(error));
+        ssize_t n = read(STDIN_FILENO, buffer, SPOOL_BUFFER_BYTES);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot read standard input");
+        if (n == 0)
+            return VLMC_OK;
+        VLMC_TRY(write_all(fd, buffer, (size_t)n, error));
+    }
+}
+
+// A temporary file without a name: whatever ends the program, nothing stays behind.
+static int open_nameless(const char *folder)
+{
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    char path[4096];
+    int used = snprintf(path, sizeof path, "%s/vlmc-XXXXXX", folder);
+    if (used < 0 || (size_t)used >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    return fd;
+}
+
+static vlmc_status spool_stdin(const cli *cli, int *spool, vlmc_error *error)
+{
+    const char *folder = cli->env.temporary ? cli->env.temporary : "/var/tmp";
+    char *buffer = malloc(SPOOL_BUFFER_BYTES);
+    if (!buffer)
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read standard input");
+    vlmc_status status = VLMC_OK;
+    *spool = open_nameless(folder);
+    if (*spool < 0)
+        status = vlmc_fail_os(error, VLMC_ERROR_IO, errno,
+                              "cannot make a temporary file in \"%s\" (set TMPDIR)", folder);
+    else
+        status = copy_stdin(*spool, buffer, error);
+    free(buffer);
+    return status;
+}
+
+vlmc_status cli_archive_open(cli_archive *archive, const cli_common *common, const char *path,
+                             vlmc_error *error)
+{
+    char spool_path[32];
+    const bool from_stdin = strcmp(path, "-") == 0;
+    *archive = (cli_archive){.name = from_stdin ? "standard input" : path, .spool = -1};
+    vlmc_status status = cli_engines_create(&archive->engines, common, NULL, error);
+    if (status == VLMC_OK && from_stdin) {
+        status = spool_stdin(common->cli, &archive->spool, error);
+        snprintf(spool_path, sizeof spool_path, "/proc/self/fd/%d", archive->spool);
+        path = spool_path;
+    }
+    if (status == VLMC_OK) {
+        const vlmc_engine_source source = cli_engines_source(&archive->engines);
+        status = vlmc_reader_open(path, &source, &archive->reader, error);
+    }
+    if (status != VLMC_OK) {
+        cli_archive_close(archive);
+        return status;
+    }
+    archive->info = vlmc_reader_info(archive->reader);
+    if (archive->info->has_model)
+        archive->engines.wanted_name = archive->info->model_name;
+    return VLMC_OK;
+}
+
+void cli_archive_close(cli_archive *archive)
+{
+    vlmc_reader_destroy(&archive->reader);
+    cli_engines_destroy(&archive->engines);
+    if (archive->spool >= 0)
+        close(archive->spool);
+    archive->spool = -1;
+}
+
+bool cli_archive_survives(vlmc_status status, const vlmc_error *error)
+{
+    static const int local[] = {EACCES, EPERM,        EEXIST, ENOTDIR, EISDIR,
+                                EBUSY,  ENAMETOOLONG, ELOOP,  EILSEQ,  ENOTEMPTY};
+    if (status != VLMC_ERROR_IO)
+        return status == VLMC_ERROR_DAMAGED || status == VLMC_ERROR_EXISTS ||
+               status == VLMC_ERROR_REFUSED;
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        if (error->os_error == local[i])
+            return true;
+    return false;
+}
+
+bool cli_matches(const char *path, char *const *patterns, int n_patterns)
+{
+    if (n_patterns == 0)
+        return true;
+    for (int i = 0; i < n_patterns; i++)
+        if (fnmatch(patterns[i], path, FNM_LEADING_DIR) == 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// An archive that a command reads: from a file, or from standard input by way of an
+// unlinked temporary file.
+#ifndef VLMC_CLI_OPEN_ARCHIVE_H
+#define VLMC_CLI_OPEN_ARCHIVE_H
+
+#include "archive/archive.h"
+#include "engines.h"
+
+typedef struct cli_archive {
+    const char *name; // for messages
+    vlmc_reader *reader;
+    const vlmc_archive_info *info;
+    cli_engines engines;
+    int spool; // temporary copy of standard input, or -1
+} cli_archive;
+
+// `path` "-" reads standard input to its end first. On failure nothing is left open.
+vlmc_status cli_archive_open(cli_archive *archive, const cli_common *common, const char *path,
+                             vlmc_error *error);
+void cli_archive_close(cli_archive *archive);
+
+// After an error of one entry: are the others still worth trying? So it is with damage, a
+// refusal, or a place that may not be written; not with a full disk or a missing model.
+bool cli_archive_survives(vlmc_status status, const vlmc_error *error);
+
+// Does the entry match one of the shell patterns? A pattern that matches a folder matches
+// all below. No patterns: everything.
+bool cli_matches(const char *path, char *const *patterns, int n_patterns);
+
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "options.h"
+
+#include "util/thread_pool.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static uint32_t usable_cpus(void)
+{
+    cpu_set_t set;
+    long n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                         : sysconf(_SC_NPROCESSORS_ONLN);
+    if (n < 1)
+        n = 1;
+    return n > (long)VLMC_THREADS_MAX ? VLMC_THREADS_MAX : (uint32_t)n;
+}
+
+void cli_common_init(cli_common *common, cli *cli)
+{
+    *common = (cli_common){
+        .cli = cli,
+        .device = cli->env.device ? cli->env.device : "auto",
+        .threads = usable_cpus(),
+    };
+}
+
+error_t cli_common_parse(int key, const char *arg, struct argp_state *state, cli_common *common)
+{
+    char *end;
+    unsigned long n;
+    switch (key) {
+    case 'd':
+        common->device = arg;
+        return 0;
+    case 't':
+        errno = 0;
+        n = strtoul(arg, &end, 10);
+        if (errno || *end || end == arg || *arg == '-' || n < 1 || n > VLMC_THREADS_MAX)
+            argp_error(state, "--threads wants a number from 1 to %u, not \"%s\"",
+                       VLMC_THREADS_MAX, arg);
+        common->threads = (uint32_t)n;
+        return 0;
+    case 'q':
+        common->cli->quiet = true;
+        return 0;
+    case CLI_KEY_JSON:
+        common->cli->json = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+uint64_t cli_parse_bytes(struct argp_state *state, const char *arg)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(arg, &end, 10);
+    unsigned shift = 0;
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    if (unit) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        end++;
+    }
+    if (errno || end == arg || *arg == '-' || *end || n > (UINT64_MAX >> shift))
+        argp_error(state, "\"%s\" is not a number of bytes (such as 4096, 64K, 2M, 10G, 1T)", arg);
+    return (uint64_t)n << shift;
+}
+
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+    argp_err_exit_status = CLI_EXIT_USAGE;
+    argp_parse(argp, argc, argv, 0, NULL, input);
+}

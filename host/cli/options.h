@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options that several commands share; each command has its own argp table.
+#ifndef VLMC_CLI_OPTIONS_H
+#define VLMC_CLI_OPTIONS_H
+
+#include "cli.h"
+
+#include <argp.h>
+#include <stdint.h>
+
+// Keys of options without a short letter.
+enum {
+    CLI_KEY_JSON = 0x100,
+    CLI_KEY_NO_CATALOG,
+    CLI_KEY_VERIFY,
+    CLI_KEY_STDIN_NAME,
+    CLI_KEY_STDOUT,
+    CLI_KEY_OVERWRITE,
+    CLI_KEY_DRY_RUN,
+    CLI_KEY_MAX_OUTPUT,
+};
+
+// Rows of a command's table.
+#define CLI_OPTIONS_OUTPUT                                                                         \
+    {"quiet", 'q', 0, 0, "Print warnings and errors only", 9},                                     \
+    {                                                                                              \
+        "json", CLI_KEY_JSON, 0, 0, "Print results as JSON lines", 9                               \
+    }
+#define CLI_OPTIONS_COMPUTE                                                                        \
+    {"device", 'd', "DEVICE", 0,                                                                   \
+     "auto (default), cpu, cpu:VARIANT, vulkan, vulkan:INDEX or vulkan:NAME", 5},                  \
+    {                                                                                              \
+        "threads", 't', "N", 0, "CPU threads; default: every CPU that this process may use", 5     \
+    }
+
+typedef struct cli_common {
+    cli *cli;
+    const char *device; // as given, else VLMC_DEVICE, else "auto"
+    uint32_t threads;   // >= 1
+} cli_common;
+
+void cli_common_init(cli_common *common, cli *cli);
+
+// Handles the shared keys; ARGP_ERR_UNKNOWN for others. For use in a command's parser.
+error_t cli_common_parse(int key, const char *arg, struct argp_state *state, cli_common *common);
+
+// "4096", "64K", "2M", "10G", "1T" (powers of 1024); a usage error otherwise.
+uint64_t cli_parse_bytes(struct argp_state *state, const char *arg);
+
+// Parses a command line; a usage error ends the program with exit code 64, --help with 0.
+void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+#endif

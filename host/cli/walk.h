@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which files, folders and symlinks on disk go into an archive, and under which names.
+#ifndef VLMC_CLI_WALK_H
+#define VLMC_CLI_WALK_H
+
+#include "archive/archive.h"
+#include "cli.h"
+
+#include <stddef.h>
+
+typedef struct walk_item {
+    char *disk;   // path to open
+    char *stored; // path in the archive: relative, no "." or ".." parts
+    char *link;   // target of a symlink, else NULL
+    vlmc_entry_type type;
+    uint32_t mode; // 07777
+    int64_t mtime_seconds;
+    uint32_t mtime_ns;
+    uint64_t size_bytes; // of a file when it was seen
+} walk_item;
+
+typedef struct walk {
+    walk_item *items; // sorted by the bytes of `stored`, each path once
+    size_t n_items;
+    size_t capacity;
+    uint64_t content_bytes; // of all files
+    size_t skipped;         // special or unreadable: each has had its warning
+    // The archive that is being written, when a file has its name already; never collected.
+    bool has_output;
+    uint64_t output_device;
+    uint64_t output_inode;
+    bool told_absolute; // the notice about leading slashes was given
+} walk;
+
+// Turns a path of the command line into the path to store: no leading slash, no "//", no
+// "." parts; "" for the current folder. VLMC_ERROR_REFUSED for "..". *stored is malloc'ed.
+vlmc_status walk_stored_path(const char *path, char **stored, vlmc_error *error);
+
+// Adds what is at `path` and below. Symlinks are not followed. A path that is not there is
+// VLMC_ERROR_IO; sockets, devices and folders that cannot be read are warned of and skipped.
+vlmc_status walk_add(walk *walk, cli *cli, const char *path, vlmc_error *error);
+
+// Sorts and drops repetitions; two different sources of one stored path are refused.
+vlmc_status walk_finish(walk *walk, vlmc_error *error);
+
+void walk_destroy(walk *walk);
+
+#endif

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// A line of progress for a person at a terminal.
+#ifndef VLMC_UTIL_PROGRESS_H
+#define VLMC_UTIL_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct vlmc_progress {
+    FILE *stream;      // NULL: show nothing by itself
+    const char *phase; // what is being done, "packing"; borrowed
+    uint64_t total;    // raw bytes to come, 0 = unknown
+    uint64_t done;
+    uint64_t packed;    // 0 = not shown
+    uint64_t start_ns;  // of the phase
+    uint64_t shown_ns;  // of the last line
+    bool visible;       // a line without a newline is on the terminal
+} vlmc_progress;
+
+// Monotonic time.
+uint64_t vlmc_progress_now_ns(void);
+
+void vlmc_progress_begin(vlmc_progress *progress, FILE *stream, const char *phase, uint64_t total);
+
+// At most ten lines a second reach the stream; `now_ns` from vlmc_progress_now_ns.
+void vlmc_progress_update(vlmc_progress *progress, uint64_t now_ns, uint64_t done,
+                          uint64_t packed);
+
+// "packing 41 % · 3.2 of 7.8 MB · 212 KB/s · ratio 0.231 · 0:22 left", without a newline.
+void vlmc_progress_text(const vlmc_progress *progress, uint64_t now_ns, char *text, size_t size);
+
+// Clears the line.
+void vlmc_progress_end(vlmc_progress *progress);
+
+// "999 B", "1.2 KB", "34 MB": decimal units, three digits at most. size >= 16.
+void vlmc_format_bytes(uint64_t bytes, char *text, size_t size);
+
+#endif
