@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// A random model of a few KB, engines for it, and contents to pack. Free of Criterion, so that
+// fuzzers and tools can use it as well.
+#ifndef VLMC_TESTS_TINY_MODEL_H
+#define VLMC_TESTS_TINY_MODEL_H
+
+#include "archive/archive.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+extern const vlmc_hyperparameters tiny_hyperparameters;
+
+// The model that vlmc_model_random makes of them; aborts when it cannot.
+vlmc_model *tiny_model(uint64_t seed);
+
+// A source whose user is a `const vlmc_model *`: plain reference engines, one thread. Its open
+// is VLMC_ERROR_MODEL_MISSING for another digest than the model's.
+vlmc_engine_source tiny_engines(const vlmc_model *model);
+
+// Deterministic contents: words and lines; bytes without a pattern.
+void fill_text(uint8_t *bytes, size_t n, uint64_t seed);
+void fill_random(uint8_t *bytes, size_t n, uint64_t seed);
+
+#endif
