@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The promise of the format: whichever device writes an archive, it is the same file, and every
+# device opens it. Runs with both Vulkan drivers in VK_ICD_FILENAMES.
+. "$(dirname "$0")/../cli/lib.bash" "$@"
+shipped=$(realpath "$(dirname "${BASH_SOURCE[0]}")")/../../plugins/text
+devices=(cpu cpu:reference vulkan:llvmpipe vulkan:swiftshader)
+
+mkdir tree
+make_text 700 1 >tree/text
+make_text 3 2 >tree/short
+printf x >tree/one-byte
+: >tree/empty
+head -c 3000 "$vlmc" >tree/binary
+
+same_everywhere() { # LABEL MODEL INPUT
+    local label=$1 model=$2 input=$3 device
+    for device in "${devices[@]}"; do
+        check "$label: $device writes an archive" \
+            "$vlmc" create -q --no-catalog -m "$model" -d "$device" -o "$label-$device.vlmc" "$input"
+        check "$label: the archive from $device is the one from the CPU" \
+            cmp "$label-cpu.vlmc" "$label-$device.vlmc"
+    done
+    check "$label: the model packed some of it" \
+        grep -q '^model' <("$vlmc" info "$label-cpu.vlmc")
+    for device in "${devices[@]}"; do
+        check "$label: $device restores it" "$vlmc" extract -q -d "$device" -C "$(mktemp -d "out-XXXX")" "$label-cpu.vlmc"
+        check "$label: what $device restored is the original" diff -r "$input" out-*/"$input"
+        rm -rf out-*
+    done
+}
+
+same_everywhere tiny tiny tree
+check "one thread writes the same archive" \
+    "$vlmc" create -q --no-catalog -m tiny -d cpu -t 1 -o one-thread.vlmc tree
+check "and so do five" "$vlmc" create -q --no-catalog -m tiny -d cpu -t 5 -o five-threads.vlmc tree
+check "one thread: identical" cmp tiny-cpu.vlmc one-thread.vlmc
+check "five threads: identical" cmp tiny-cpu.vlmc five-threads.vlmc
+
+if [ -f "$shipped/text.gguf" ]; then
+    export VLMC_MODEL_PATH=$shipped
+    head -c 2500 "$shipped/../../packaging/samples/file-format.txt" >sample.txt
+    same_everywhere text text sample.txt
+else
+    report 1 "the shipped model plugins/text/text.gguf is there"
+fi
+finish
