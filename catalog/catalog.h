@@ -29,8 +29,8 @@ void vlmc_catalog_close(vlmc_catalog **catalog);
 // (absolute). What the catalog knew of another archive at that path is forgotten, and with
 // it the archive when that was its only copy. All or nothing.
 //   created: seconds since 1970
-vlmc_status vlmc_catalog_record(vlmc_catalog *catalog, const vlmc_reader *reader,
-                                const char *path, int64_t created, vlmc_error *error);
+vlmc_status vlmc_catalog_record(vlmc_catalog *catalog, const vlmc_reader *reader, const char *path,
+                                int64_t created, vlmc_error *error);
 
 // One copy of one archive. Pointers live until the visit returns.
 typedef struct vlmc_catalog_copy {

@@ -25,16 +25,15 @@ vlmc_status vlmc_catalog_run(vlmc_catalog *catalog, const char *sql, vlmc_error 
     return VLMC_OK;
 }
 
-vlmc_status vlmc_catalog_prepare(vlmc_catalog *catalog, const char *sql,
-                                 sqlite3_stmt **statement, vlmc_error *error)
+vlmc_status vlmc_catalog_prepare(vlmc_catalog *catalog, const char *sql, sqlite3_stmt **statement,
+                                 vlmc_error *error)
 {
     if (sqlite3_prepare_v2(catalog->database, sql, -1, statement, NULL) != SQLITE_OK)
         return vlmc_catalog_fail(catalog, "query", error);
     return VLMC_OK;
 }
 
-vlmc_status vlmc_catalog_finish(vlmc_catalog *catalog, sqlite3_stmt *statement,
-                                vlmc_error *error)
+vlmc_status vlmc_catalog_finish(vlmc_catalog *catalog, sqlite3_stmt *statement, vlmc_error *error)
 {
     vlmc_status status = VLMC_OK;
     if (sqlite3_step(statement) != SQLITE_DONE)
@@ -79,8 +78,8 @@ static vlmc_status make_file(const char *path, vlmc_error *error)
     free(copy);
     int fd = status == VLMC_OK ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (status == VLMC_OK && fd < 0)
-        status = vlmc_fail_os(error, VLMC_ERROR_CATALOG, errno, "cannot open the catalog \"%s\"",
-                              path);
+        status =
+            vlmc_fail_os(error, VLMC_ERROR_CATALOG, errno, "cannot open the catalog \"%s\"", path);
     if (fd >= 0)
         close(fd);
     return status;

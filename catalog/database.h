@@ -18,12 +18,11 @@ vlmc_status vlmc_catalog_fail(vlmc_catalog *catalog, const char *what, vlmc_erro
 // Runs statements that return nothing.
 vlmc_status vlmc_catalog_run(vlmc_catalog *catalog, const char *sql, vlmc_error *error);
 
-vlmc_status vlmc_catalog_prepare(vlmc_catalog *catalog, const char *sql,
-                                 sqlite3_stmt **statement, vlmc_error *error);
+vlmc_status vlmc_catalog_prepare(vlmc_catalog *catalog, const char *sql, sqlite3_stmt **statement,
+                                 vlmc_error *error);
 
 // Steps a statement that returns no row, and resets it for the next use.
-vlmc_status vlmc_catalog_finish(vlmc_catalog *catalog, sqlite3_stmt *statement,
-                                vlmc_error *error);
+vlmc_status vlmc_catalog_finish(vlmc_catalog *catalog, sqlite3_stmt *statement, vlmc_error *error);
 
 // First column of the first row of a query, 0 without one.
 vlmc_status vlmc_catalog_number(vlmc_catalog *catalog, const char *sql, int64_t *value,

@@ -139,8 +139,8 @@ vlmc_status vlmc_catalog_check(vlmc_catalog *catalog, vlmc_error *error)
                            catalog->path, text ? text : "no detail");
     sqlite3_finalize(s);
     VLMC_TRY(status);
-    VLMC_TRY(vlmc_catalog_number(catalog, "SELECT count(*) FROM pragma_foreign_key_check",
-                                 &broken, error));
+    VLMC_TRY(vlmc_catalog_number(catalog, "SELECT count(*) FROM pragma_foreign_key_check", &broken,
+                                 error));
     if (broken)
         return vlmc_fail(error, VLMC_ERROR_CATALOG,
                          "the catalog \"%s\" has %lld rows that belong to no archive",

@@ -45,8 +45,8 @@ static vlmc_status find_archive(vlmc_catalog *catalog, const vlmc_archive_info *
                                 vlmc_error *error)
 {
     sqlite3_stmt *s = NULL;
-    VLMC_TRY(vlmc_catalog_prepare(catalog, "SELECT id FROM archive WHERE root_digest = ?", &s,
-                                  error));
+    VLMC_TRY(
+        vlmc_catalog_prepare(catalog, "SELECT id FROM archive WHERE root_digest = ?", &s, error));
     bind_bytes(s, 1, info->root_digest, sizeof info->root_digest);
     vlmc_status status = VLMC_OK;
     if (sqlite3_step(s) == SQLITE_ROW)
@@ -119,8 +119,8 @@ static vlmc_status record(vlmc_catalog *catalog, const vlmc_reader *reader, cons
         catalog, "DELETE FROM archive WHERE id NOT IN (SELECT archive_id FROM copy)", error);
 }
 
-vlmc_status vlmc_catalog_record(vlmc_catalog *catalog, const vlmc_reader *reader,
-                                const char *path, int64_t created, vlmc_error *error)
+vlmc_status vlmc_catalog_record(vlmc_catalog *catalog, const vlmc_reader *reader, const char *path,
+                                int64_t created, vlmc_error *error)
 {
     VLMC_TRY(vlmc_catalog_run(catalog, "BEGIN IMMEDIATE", error));
     vlmc_status status = record(catalog, reader, path, created, error);

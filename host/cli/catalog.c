@@ -85,8 +85,8 @@ static vlmc_status run_catalog(cli *cli, const char *action, vlmc_error *error)
     vlmc_catalog *catalog;
     const bool check = strcmp(action, "check") == 0;
     if (!check && strcmp(action, "list") != 0)
-        return vlmc_fail(error, VLMC_ERROR_USAGE,
-                         "\"vlmc catalog\" can list and check, not \"%s\"", action);
+        return vlmc_fail(error, VLMC_ERROR_USAGE, "\"vlmc catalog\" can list and check, not \"%s\"",
+                         action);
     VLMC_TRY(cli_catalog_open(cli, false, &catalog, error));
     vlmc_status status;
     if (!check) {

@@ -35,9 +35,9 @@ typedef struct cli_environment {
 
 typedef struct cli {
     cli_environment env;
-    bool quiet;      // no notices and no progress; warnings and errors stay
-    bool json;       // results as JSON lines
-    int exit_code;   // the gravest so far
+    bool quiet;    // no notices and no progress; warnings and errors stay
+    bool json;     // results as JSON lines
+    int exit_code; // the gravest so far
 } cli;
 
 // One line on stderr, "vlmc: …", with control characters made visible. Progress lines are

@@ -170,8 +170,7 @@ static vlmc_status collect(const create_options *options, walk *walk, vlmc_error
 
 static vlmc_status write_archive(const create_options *options, const walk *walk, bool from_stdin,
                                  const vlmc_engine_source *source, cli_job *job,
-                                 create_target *target, uint64_t *archive_bytes,
-                                 vlmc_error *error)
+                                 create_target *target, uint64_t *archive_bytes, vlmc_error *error)
 {
     const bool to_stdout = strcmp(options->output, "-") == 0;
     const vlmc_writer_params params = {

@@ -9,62 +9,44 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define AHEAD_BYTES 4096
-
 typedef struct stream {
-    create_target *target;
     int fd;
     const char *name;
-    // The first bytes, read before the entry exists: many unreadable files (on /proc, on a
-    // failing disk) open well and fail here.
-    unsigned char ahead[AHEAD_BYTES];
-    size_t ahead_size;
-    size_t ahead_used;
+    uint64_t bytes; // handed to the writer
+    int failed;     // errno of a read that did not work
 } stream;
-
-static vlmc_status read_some(int fd, const char *name, void *buffer, size_t capacity, size_t *got,
-                             vlmc_error *error)
-{
-    for (;;) {
-        VLMC_TRY(cli_interrupt_check(error));
-        ssize_t n = read(fd, buffer, capacity);
-        if (n >= 0) {
-            *got = (size_t)n;
-            return VLMC_OK;
-        }
-        if (errno != EINTR)
-            return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot read \"%s\"", name);
-    }
-}
 
 static vlmc_status read_stream(void *user, void *buffer, size_t capacity, size_t *got,
                                vlmc_error *error)
 {
     stream *s = user;
-    if (s->ahead_used < s->ahead_size) {
-        size_t left = s->ahead_size - s->ahead_used;
-        *got = left < capacity ? left : capacity;
-        memcpy(buffer, s->ahead + s->ahead_used, *got);
-        s->ahead_used += *got;
-    } else {
-        VLMC_TRY(read_some(s->fd, s->name, buffer, capacity, got, error));
+    for (;;) {
+        VLMC_TRY(cli_interrupt_check(error));
+        ssize_t n = read(s->fd, buffer, capacity);
+        if (n >= 0) {
+            *got = (size_t)n;
+            s->bytes += (uint64_t)n;
+            return VLMC_OK;
+        }
+        if (errno != EINTR) {
+            s->failed = errno;
+            return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot read \"%s\"", s->name);
+        }
     }
-    s->target->content_bytes += *got;
-    return VLMC_OK;
 }
 
-static vlmc_status add(create_target *target, const vlmc_entry *entry, stream *s,
-                       vlmc_error *error)
+static vlmc_status add(create_target *target, const vlmc_entry *entry, stream *s, vlmc_error *error)
 {
     VLMC_TRY(vlmc_writer_add(target->writer, entry, s ? read_stream : NULL, s, error));
     target->n_entries++;
+    target->content_bytes += s ? s->bytes : 0;
     return VLMC_OK;
 }
 
 vlmc_status create_add_stream(create_target *target, const vlmc_entry *entry, int fd,
                               const char *name, vlmc_error *error)
 {
-    stream s = {.target = target, .fd = fd, .name = name};
+    stream s = {.fd = fd, .name = name};
     return add(target, entry, &s, error);
 }
 
@@ -94,25 +76,22 @@ static void warn_if_changed(cli *cli, const walk_item *item, int fd, const struc
 static vlmc_status add_file(create_target *target, const walk_item *item, vlmc_entry *entry,
                             vlmc_error *error)
 {
-    cli *cli = target->cli;
     struct stat st;
     int fd = open_regular(item->disk, &st);
     if (fd < 0) {
-        cli_warn(cli, "left out \"%s\": %s", item->disk, strerror(errno));
+        cli_warn(target->cli, "left out \"%s\": %s", item->disk, strerror(errno));
         return VLMC_OK;
     }
     entry->mode = st.st_mode & 07777;
     entry->mtime_seconds = st.st_mtim.tv_sec;
     entry->mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
-    stream s = {.target = target, .fd = fd, .name = item->disk};
-    vlmc_status status = read_some(fd, item->disk, s.ahead, sizeof s.ahead, &s.ahead_size, error);
-    if (status == VLMC_ERROR_IO) {
-        cli_warn(cli, "left out \"%s\": %s", item->disk, strerror(error->os_error));
+    stream s = {.fd = fd, .name = item->disk};
+    vlmc_status status = add(target, entry, &s, error);
+    if (status == VLMC_OK) {
+        warn_if_changed(target->cli, item, fd, &st);
+    } else if (s.failed) { // the writer has forgotten the file and goes on
+        cli_warn(target->cli, "left out \"%s\": %s", item->disk, strerror(s.failed));
         status = VLMC_OK;
-    } else if (status == VLMC_OK) {
-        status = add(target, entry, &s, error);
-        if (status == VLMC_OK)
-            warn_if_changed(cli, item, fd, &st);
     }
     close(fd);
     return status;
@@ -129,7 +108,11 @@ vlmc_status create_add_item(create_target *target, const walk_item *item, vlmc_e
         .mtime_seconds = item->mtime_seconds,
         .mtime_ns = item->mtime_ns,
     };
-    if (item->type == VLMC_ENTRY_FILE)
-        return add_file(target, item, &entry, error);
-    return add(target, &entry, NULL, error);
+    vlmc_status status = item->type == VLMC_ENTRY_FILE ? add_file(target, item, &entry, error)
+                                                       : add(target, &entry, NULL, error);
+    if (status == VLMC_ERROR_REFUSED) { // a path or target that is too long for the format
+        cli_warn(target->cli, "left out \"%s\": %s", item->disk, error->text);
+        status = VLMC_OK;
+    }
+    return status;
 }

@@ -14,8 +14,8 @@ typedef struct create_target {
     size_t n_entries;       // added so far
 } create_target;
 
-// Adds one entry found by the walk. A file that cannot be opened or whose first byte cannot
-// be read is warned of and left out; one that changes while it is read is warned of.
+// Adds one entry found by the walk. A file that cannot be opened or read to its end is
+// warned of and left out; one that changes while it is read is warned of.
 vlmc_status create_add_item(create_target *target, const walk_item *item, vlmc_error *error);
 
 // Adds `entry` with what `fd` gives until its end. `name` is for messages.

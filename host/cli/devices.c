@@ -27,7 +27,8 @@ vlmc_status cli_device_check(const char *device, vlmc_error *error)
             if (strcmp(variant, vlmc_cpu_variant_name(i)) == 0)
                 return VLMC_OK;
         return vlmc_fail(error, VLMC_ERROR_USAGE,
-                         "there is no CPU variant \"%s\"; \"vlmc device list\" shows them", variant);
+                         "there is no CPU variant \"%s\"; \"vlmc device list\" shows them",
+                         variant);
     }
     if (strcmp(device, "auto") == 0 || variant || after_kind(device, "vulkan"))
         return VLMC_OK;

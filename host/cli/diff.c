@@ -109,8 +109,8 @@ static unsigned type_bits(vlmc_entry_type type)
 }
 
 // *difference: NULL, or what differs in a word.
-static vlmc_status compare(const vlmc_entry *entry, unsigned char *buffer,
-                           const char **difference, vlmc_error *error)
+static vlmc_status compare(const vlmc_entry *entry, unsigned char *buffer, const char **difference,
+                           vlmc_error *error)
 {
     struct stat st;
     bool same = true;
@@ -137,8 +137,8 @@ static vlmc_status compare(const vlmc_entry *entry, unsigned char *buffer,
     return VLMC_OK;
 }
 
-static vlmc_status print_difference(const cli *cli, const vlmc_entry *entry,
-                                    const char *difference, vlmc_error *error)
+static vlmc_status print_difference(const cli *cli, const vlmc_entry *entry, const char *difference,
+                                    vlmc_error *error)
 {
     if (!cli->json) {
         printf("%-7s ", difference);

@@ -57,7 +57,8 @@ static vlmc_status add_list(cli_model_path *path, const char *list, vlmc_error *
     for (char *folder; status == VLMC_OK && (folder = strsep(&rest, ":"));)
         status = add_folder(path, folder, error);
     free(copy);
-    return copy ? status : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the model path");
+    return copy ? status
+                : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the model path");
 }
 
 static vlmc_status add_all(cli_model_path *path, const cli_environment *env, vlmc_error *error)

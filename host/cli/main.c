@@ -100,8 +100,8 @@ static void dispatch(cli *cli, int argc, char **argv)
         puts("vlmc " VLMC_VERSION);
         return;
     }
-    const int help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 ||
-                     strcmp(name, "-h") == 0;
+    const int help =
+        strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
     if (help && argc < 3) {
         print_help(stdout);
         return;

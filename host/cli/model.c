@@ -205,8 +205,7 @@ static vlmc_status run(const model_options *options, vlmc_error *error)
                          "\"vlmc model\" can list, info and verify, not \"%s\"", options->action);
     cli_model_path path;
     VLMC_TRY(cli_model_path_create(&path, &cli->env, error));
-    vlmc_status status =
-        list ? run_list(cli, &path, error) : run_one(cli, &path, options, error);
+    vlmc_status status = list ? run_list(cli, &path, error) : run_one(cli, &path, options, error);
     cli_model_path_destroy(&path);
     return status;
 }

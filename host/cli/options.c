@@ -40,8 +40,8 @@ error_t cli_common_parse(int key, const char *arg, struct argp_state *state, cli
         errno = 0;
         n = strtoul(arg, &end, 10);
         if (errno || *end || end == arg || *arg == '-' || n < 1 || n > VLMC_THREADS_MAX)
-            argp_error(state, "--threads wants a number from 1 to %u, not \"%s\"",
-                       VLMC_THREADS_MAX, arg);
+            argp_error(state, "--threads wants a number from 1 to %u, not \"%s\"", VLMC_THREADS_MAX,
+                       arg);
         common->threads = (uint32_t)n;
         return 0;
     case 'q':

@@ -27,8 +27,12 @@ enum {
         "json", CLI_KEY_JSON, 0, 0, "Print results as JSON lines", 9                               \
     }
 #define CLI_OPTIONS_COMPUTE                                                                        \
-    {"device", 'd', "DEVICE", 0,                                                                   \
-     "auto (default), cpu, cpu:VARIANT, vulkan, vulkan:INDEX or vulkan:NAME", 5},                  \
+    {"device",                                                                                     \
+     'd',                                                                                          \
+     "DEVICE",                                                                                     \
+     0,                                                                                            \
+     "auto (default), cpu, cpu:VARIANT, vulkan, vulkan:INDEX or vulkan:NAME",                      \
+     5},                                                                                           \
     {                                                                                              \
         "threads", 't', "N", 0, "CPU threads; default: every CPU that this process may use", 5     \
     }

@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <time.h>
 
-vlmc_status cli_catalog_open(const cli *cli, bool create, vlmc_catalog **catalog,
-                             vlmc_error *error)
+vlmc_status cli_catalog_open(const cli *cli, bool create, vlmc_catalog **catalog, vlmc_error *error)
 {
     char path[PATH_MAX];
     const cli_environment *env = &cli->env;
     int used = env->catalog     ? snprintf(path, sizeof path, "%s", env->catalog)
                : env->data_home ? snprintf(path, sizeof path, "%s/vlmc/catalog.db", env->data_home)
-               : env->home ? snprintf(path, sizeof path, "%s/.local/share/vlmc/catalog.db", env->home)
-                           : -1;
+               : env->home
+                   ? snprintf(path, sizeof path, "%s/.local/share/vlmc/catalog.db", env->home)
+                   : -1;
     *catalog = NULL;
     if (used < 0 || (size_t)used >= sizeof path)
         return vlmc_fail(error, VLMC_ERROR_CATALOG,

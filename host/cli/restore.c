@@ -3,6 +3,8 @@
 // folders' modes and times off to the end.
 #include "restore.h"
 
+#include "archive/index.h"
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -19,18 +21,6 @@ struct restore {
     struct archive_entry *entry; // reused
     restore_overwrite overwrite;
 };
-
-bool restore_path_safe(const char *path)
-{
-    for (const char *p = path;; p++) {
-        size_t size = strcspn(p, "/");
-        if (size == 0 || (size == 1 && p[0] == '.') || (size == 2 && p[0] == '.' && p[1] == '.'))
-            return false;
-        p += size;
-        if (*p == 0)
-            return true;
-    }
-}
 
 vlmc_status restore_create(restore_overwrite overwrite, restore **restore_out, vlmc_error *error)
 {
@@ -73,11 +63,7 @@ static vlmc_status disk_error(const restore *r, const char *path, vlmc_error *er
         return vlmc_fail(error, VLMC_ERROR_REFUSED, "cannot extract \"%s\": %s", path,
                          text ? text : "refused");
     }
-    vlmc_fail(error, VLMC_ERROR_IO, "cannot extract \"%s\": %s", path,
-              text ? text : strerror(os_error));
-    if (error)
-        error->os_error = os_error;
-    return VLMC_ERROR_IO;
+    return vlmc_fail_os(error, VLMC_ERROR_IO, os_error, "cannot extract \"%s\"", path);
 }
 
 // Set-user-id, set-group-id and, for files, sticky bits are not restored.
@@ -117,10 +103,10 @@ static vlmc_status check_place(const restore *r, const vlmc_entry *entry, bool *
         return vlmc_fail(error, VLMC_ERROR_EXISTS,
                          "\"%s\" exists; use --overwrite always or newer to replace it",
                          entry->path);
-    *skip = r->overwrite == RESTORE_OVERWRITE_NEWER &&
-            (st.st_mtim.tv_sec > entry->mtime_seconds ||
-             (st.st_mtim.tv_sec == entry->mtime_seconds &&
-              st.st_mtim.tv_nsec >= (long)entry->mtime_ns));
+    *skip =
+        r->overwrite == RESTORE_OVERWRITE_NEWER &&
+        (st.st_mtim.tv_sec > entry->mtime_seconds || (st.st_mtim.tv_sec == entry->mtime_seconds &&
+                                                      st.st_mtim.tv_nsec >= (long)entry->mtime_ns));
     return VLMC_OK;
 }
 
@@ -220,7 +206,7 @@ vlmc_status restore_entry(restore *r, vlmc_reader *reader, uint32_t index, bool 
 {
     const vlmc_entry *entry = vlmc_reader_entry(reader, index);
     *skipped = false;
-    if (!restore_path_safe(entry->path))
+    if (!vlmc_path_valid(entry->path))
         return vlmc_fail(error, VLMC_ERROR_REFUSED,
                          "\"%s\" leads out of the folder and is not extracted", entry->path);
     VLMC_TRY(check_place(r, entry, skipped, error));

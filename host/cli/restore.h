@@ -31,7 +31,4 @@ vlmc_status restore_finish(restore *restore, vlmc_error *error);
 
 void restore_destroy(restore **restore);
 
-// Is `path` one that an archive may hold: relative, without "", "." and ".." parts?
-bool restore_path_safe(const char *path);
-
 #endif

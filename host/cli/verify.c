@@ -37,8 +37,7 @@ static vlmc_status print_damaged(cli *cli, const vlmc_entry *entry, const vlmc_e
     return vlmc_json_line(stdout, object, error);
 }
 
-static vlmc_status read_all(cli *cli, cli_archive *archive, verify_count *count,
-                            vlmc_error *error)
+static vlmc_status read_all(cli *cli, cli_archive *archive, verify_count *count, vlmc_error *error)
 {
     for (uint32_t i = 0; i < archive->info->n_entries; i++) {
         const vlmc_entry *entry = vlmc_reader_entry(archive->reader, i);

@@ -55,8 +55,8 @@ void vlmc_progress_text(const vlmc_progress *progress, uint64_t now_ns, char *te
     char part[96], done[16], total[16], rate_text[16];
     uint64_t elapsed_ms = (now_ns - progress->start_ns) / 1000000;
     // The largest double that counts bytes exactly is far beyond any archive's rate.
-    uint64_t rate = elapsed_ms ? (uint64_t)((double)progress->done * 1000.0 / (double)elapsed_ms)
-                               : 0;
+    uint64_t rate =
+        elapsed_ms ? (uint64_t)((double)progress->done * 1000.0 / (double)elapsed_ms) : 0;
     vlmc_format_bytes(progress->done, done, sizeof done);
     vlmc_format_bytes(progress->total, total, sizeof total);
     vlmc_format_bytes(rate, rate_text, sizeof rate_text);

@@ -13,10 +13,10 @@ typedef struct vlmc_progress {
     const char *phase; // what is being done, "packing"; borrowed
     uint64_t total;    // raw bytes to come, 0 = unknown
     uint64_t done;
-    uint64_t packed;    // 0 = not shown
-    uint64_t start_ns;  // of the phase
-    uint64_t shown_ns;  // of the last line
-    bool visible;       // a line without a newline is on the terminal
+    uint64_t packed;   // 0 = not shown
+    uint64_t start_ns; // of the phase
+    uint64_t shown_ns; // of the last line
+    bool visible;      // a line without a newline is on the terminal
 } vlmc_progress;
 
 // Monotonic time.
@@ -25,8 +25,7 @@ uint64_t vlmc_progress_now_ns(void);
 void vlmc_progress_begin(vlmc_progress *progress, FILE *stream, const char *phase, uint64_t total);
 
 // At most ten lines a second reach the stream; `now_ns` from vlmc_progress_now_ns.
-void vlmc_progress_update(vlmc_progress *progress, uint64_t now_ns, uint64_t done,
-                          uint64_t packed);
+void vlmc_progress_update(vlmc_progress *progress, uint64_t now_ns, uint64_t done, uint64_t packed);
 
 // "packing 41 % · 3.2 of 7.8 MB · 212 KB/s · ratio 0.231 · 0:22 left", without a newline.
 void vlmc_progress_text(const vlmc_progress *progress, uint64_t now_ns, char *text, size_t size);
