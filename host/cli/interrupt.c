@@ -46,8 +46,7 @@ vlmc_status cli_interrupt_check(vlmc_error *error)
 {
     if (!stop_signal)
         return VLMC_OK;
-    return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped by signal %d (%s)", (int)stop_signal,
-                     stop_signal == SIGTERM ? "terminated" : "interrupted");
+    return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped by a signal");
 }
 
 bool cli_interrupt_status_wanted(void)

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 // Graver codes later; a code that is not listed (128 + N) is graver than all.
@@ -82,9 +83,11 @@ void cli_warn(cli *cli, const char *format, ...)
 
 void cli_error(cli *cli, const vlmc_error *error)
 {
-    int signal = cli_interrupt_signal();
+    const int signal = cli_interrupt_signal();
     if (error->status == VLMC_ERROR_INTERRUPTED && signal) {
-        print_line("vlmc: ", error->text);
+        char text[64];
+        snprintf(text, sizeof text, "stopped by SIG%s before the end", sigabbrev_np(signal));
+        print_line("vlmc: ", text);
         cli_raise(cli, 128 + signal);
         return;
     }
