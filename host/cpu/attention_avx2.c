@@ -41,8 +41,8 @@ size_t vlmc_avx2_ring_bytes(uint32_t head_dim, uint32_t capacity)
     return 2 * (size_t)capacity * head_dim;
 }
 
-void vlmc_avx2_store(const vlmc_cpu_attention *attention, void *ring, uint64_t position,
-                     uint32_t n, const int8_t *k, const int8_t *v, size_t stride)
+void vlmc_avx2_store(const vlmc_cpu_attention *attention, void *ring, uint64_t position, uint32_t n,
+                     const int8_t *k, const int8_t *v, size_t stride)
 {
     const size_t dim = attention->head_dim;
     int8_t *keys = ring, *values = keys + attention->capacity * dim;
@@ -101,12 +101,10 @@ VLMC_INLINE void score(const uint32_t R, const tile_job *job, tile_state *s)
 // attention_weight() of ops.c; table entries are below 2^15, so a shift by 15 or more gives 0.
 VLMC_INLINE __m256i weight_of(const tile_state *s, __m256i largest, const int32_t *score)
 {
-    const __m256i gap =
-        _mm256_sub_epi32(largest, _mm256_load_si256((const void *)score));
+    const __m256i gap = _mm256_sub_epi32(largest, _mm256_load_si256((const void *)score));
     const __m256i index =
         _mm256_and_si256(_mm256_srli_epi32(gap, 4), _mm256_set1_epi32(VLMC_EXP2_ENTRIES - 1));
-    return _mm256_srlv_epi32(_mm256_i32gather_epi32(s->exp2, index, 4),
-                             _mm256_srli_epi32(gap, 12));
+    return _mm256_srlv_epi32(_mm256_i32gather_epi32(s->exp2, index, 4), _mm256_srli_epi32(gap, 12));
 }
 
 static void weigh(uint32_t queries, uint32_t blocks, tile_state *s)
@@ -118,8 +116,7 @@ static void weigh(uint32_t queries, uint32_t blocks, tile_state *s)
         __m256i total = _mm256_setzero_si256();
         for (uint32_t b = 0; b < blocks; b++) {
             const int32_t *score = s->scores[r] + b * BLOCK;
-            const lanes16 weight = {weight_of(s, largest, score),
-                                    weight_of(s, largest, score + 8)};
+            const lanes16 weight = {weight_of(s, largest, score), weight_of(s, largest, score + 8)};
             const __m256i both = _mm256_or_si256(weight.low, weight.high);
             s->used[b] = (uint8_t)(s->used[b] | !_mm256_testz_si256(both, both));
             total = _mm256_add_epi32(total, _mm256_add_epi32(weight.low, weight.high));
@@ -159,8 +156,7 @@ VLMC_INLINE void mix(const uint32_t R, const uint32_t D, const tile_job *job, co
                 const __m256i w = broadcast_pair(s->weights[r0 + r] + b * BLOCK + i);
 #pragma GCC unroll 2
                 for (uint32_t d = 0; d < D; d++) {
-                    sum[r][d].low =
-                        _mm256_add_epi32(sum[r][d].low, _mm256_madd_epi16(v[d].low, w));
+                    sum[r][d].low = _mm256_add_epi32(sum[r][d].low, _mm256_madd_epi16(v[d].low, w));
                     sum[r][d].high =
                         _mm256_add_epi32(sum[r][d].high, _mm256_madd_epi16(v[d].high, w));
                 }
@@ -174,15 +170,14 @@ VLMC_INLINE void mix(const uint32_t R, const uint32_t D, const tile_job *job, co
         const int32_t excess = bits > 16 ? bits - 16 : 0;
         const __m256i reciprocal = _mm256_set1_epi32((int32_t)(0x7FFFFFFFu / (total >> excess)));
         // |sum| * reciprocal <= 127 * 2^31 (1 + 2^-15) * 2^excess < 2^47, since |sum| <= 127 total.
-        const __m256i round = _mm256_set1_epi64x((INT64_C(1) << (29 + excess)) +
-                                                 (INT64_C(1) << VLMC_AVX2_LIFT_BITS));
+        const __m256i round =
+            _mm256_set1_epi64x((INT64_C(1) << (29 + excess)) + (INT64_C(1) << VLMC_AVX2_LIFT_BITS));
         const __m256i lift = _mm256_set1_epi32(INT32_C(1) << (VLMC_AVX2_LIFT_BITS - 30 - excess));
         const __m128i shift = _mm_cvtsi32_si128(30 + excess);
 #pragma GCC unroll 2
         for (uint32_t d = 0; d < D; d++) {
-            const lanes16 v = {
-                scale_uniform(sum[r][d].low, reciprocal, round, shift, lift),
-                scale_uniform(sum[r][d].high, reciprocal, round, shift, lift)};
+            const lanes16 v = {scale_uniform(sum[r][d].low, reciprocal, round, shift, lift),
+                               scale_uniform(sum[r][d].high, reciprocal, round, shift, lift)};
             _mm_storeu_si128((void *)(job->y[r0 + r] + j0 + d * 16), pack_int8(v));
         }
     }

@@ -66,8 +66,7 @@ void vlmc_avx512_store(const vlmc_cpu_attention *attention, void *ring, uint64_t
             const __m512i spread = _mm512_sll_epi32(
                 _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(v + j))), place);
             int8_t *quads = value + j * 4;
-            _mm512_store_si512(quads,
-                               _mm512_mask_mov_epi8(_mm512_load_si512(quads), mask, spread));
+            _mm512_store_si512(quads, _mm512_mask_mov_epi8(_mm512_load_si512(quads), mask, spread));
         }
     }
 }
@@ -169,10 +168,10 @@ static void weigh(uint32_t queries, uint32_t blocks, tile_state *s)
             const int32_t *score = s->scores[r] + slot;
             // 4096 to the octave; 256 to the octave is what the table resolves. Anything from
             // 256 octaves on saturates, and weighs 0 like anything from 15 on.
-            const __m512i a = _mm512_srli_epi32(
-                _mm512_sub_epi32(largest, _mm512_load_si512(score)), 4);
-            const __m512i b = _mm512_srli_epi32(
-                _mm512_sub_epi32(largest, _mm512_load_si512(score + 16)), 4);
+            const __m512i a =
+                _mm512_srli_epi32(_mm512_sub_epi32(largest, _mm512_load_si512(score)), 4);
+            const __m512i b =
+                _mm512_srli_epi32(_mm512_sub_epi32(largest, _mm512_load_si512(score + 16)), 4);
             const __m512i gap = _mm512_inserti64x4(
                 _mm512_castsi256_si512(_mm512_cvtusepi32_epi16(a)), _mm512_cvtusepi32_epi16(b), 1);
             const __m512i weight =
@@ -181,8 +180,8 @@ static void weigh(uint32_t queries, uint32_t blocks, tile_state *s)
             _mm256_store_si256((void *)(s->low[r] + slot), _mm512_cvtepi16_epi8(weight));
             _mm256_store_si256((void *)(s->high[r] + slot),
                                _mm512_cvtepi16_epi8(_mm512_srli_epi16(weight, 8)));
-            s->used[slot / 2048] |=
-                (uint64_t)(_mm512_test_epi32_mask(weight, weight) != 0) << (slot / 32 % 64);
+            s->used[slot / 2048] |= (uint64_t)(_mm512_test_epi32_mask(weight, weight) != 0)
+                                    << (slot / 32 % 64);
         }
         s->total[r] = (uint32_t)_mm512_reduce_add_epi32(total);
     }
@@ -304,7 +303,8 @@ void vlmc_avx512_attend(const vlmc_cpu_attention *attention, const void *ring, u
         .ring_blocks = attention->capacity / BLOCK,
     };
     for (uint64_t at = 0; at < queries; at += TILE_QUERIES) {
-        const uint32_t count = queries - at < TILE_QUERIES ? (uint32_t)(queries - at) : TILE_QUERIES;
+        const uint32_t count =
+            queries - at < TILE_QUERIES ? (uint32_t)(queries - at) : TILE_QUERIES;
         const uint64_t nearest = position + at / group;
         const uint64_t farthest = position + (at + count - 1) / group;
         const uint64_t first = nearest + 1 > window ? nearest + 1 - window : 0;

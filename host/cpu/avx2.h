@@ -89,12 +89,12 @@ void vlmc_avx2_linear(const vlmc_cpu_linear *linear, vlmc_cpu_epilogue epilogue,
 void vlmc_avx2_reglu(uint32_t n, uint32_t hidden, const int8_t *gated, int8_t *y);
 void vlmc_avx2_norm(uint32_t n, uint32_t width, const int16_t *x, int8_t *y);
 size_t vlmc_avx2_ring_bytes(uint32_t head_dim, uint32_t capacity);
-void vlmc_avx2_store(const vlmc_cpu_attention *attention, void *ring, uint64_t position,
-                     uint32_t n, const int8_t *k, const int8_t *v, size_t stride);
+void vlmc_avx2_store(const vlmc_cpu_attention *attention, void *ring, uint64_t position, uint32_t n,
+                     const int8_t *k, const int8_t *v, size_t stride);
 void vlmc_avx2_attend(const vlmc_cpu_attention *attention, const void *ring, uint64_t position,
                       uint32_t n, const int8_t *q, size_t q_stride, int8_t *y, size_t y_stride);
 void vlmc_avx2_frequencies(uint32_t vocab, const int16_t *logits, uint32_t *frequencies);
-void vlmc_avx2_interval(uint32_t vocab, const int16_t *logits, uint32_t token,
-                        uint32_t *cumulative, uint32_t *frequency);
+void vlmc_avx2_interval(uint32_t vocab, const int16_t *logits, uint32_t token, uint32_t *cumulative,
+                        uint32_t *frequency);
 
 #endif

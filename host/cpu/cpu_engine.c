@@ -76,11 +76,10 @@ static void attend_streams(const cpu_engine *e, uint32_t layer, const scratch *s
     for (uint32_t g = 0; g < hp->kv_heads; g++) {
         const size_t first_head = (size_t)g * group;
         attention.bias = e->base.model->layer[layer].bias + first_head * hp->window;
-        attention.reversed = e->layers[layer].reversed + first_head * attention.reversed_stride +
-                             VLMC_CPU_BIAS_PAD;
+        attention.reversed =
+            e->layers[layer].reversed + first_head * attention.reversed_stride + VLMC_CPU_BIAS_PAD;
         for (uint32_t i = 0; i < n_streams; i++) {
-            const size_t index =
-                ((size_t)layer * e->max_streams + stream + i) * hp->kv_heads + g;
+            const size_t index = ((size_t)layer * e->max_streams + stream + i) * hp->kv_heads + g;
             void *ring = e->rings + index * e->ring_bytes;
             const int8_t *qkv = s->qkv + (size_t)i * n_steps * stride;
             k->store(&attention, ring, position, n_steps, qkv + q_bytes + g * dim,

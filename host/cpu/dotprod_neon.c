@@ -9,9 +9,7 @@
 // In assembly, since compilers hide the intrinsic unless the whole file may use the extension.
 static inline int32x4_t dot4(int32x4_t acc, int8x16_t a, int8x16_t b)
 {
-    __asm__(".arch armv8.2-a+dotprod\n\tsdot %0.4s, %1.16b, %2.16b"
-            : "+w"(acc)
-            : "w"(a), "w"(b));
+    __asm__(".arch armv8.2-a+dotprod\n\tsdot %0.4s, %1.16b, %2.16b" : "+w"(acc) : "w"(a), "w"(b));
     return acc;
 }
 

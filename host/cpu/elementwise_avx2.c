@@ -65,8 +65,8 @@ static int32_t largest_logit(uint32_t vocab, const int16_t *logits)
 {
     __m256i best = _mm256_set1_epi32(INT32_MIN);
     for (uint32_t i = 0; i < vocab; i += 8)
-        best = _mm256_max_epi32(
-            best, _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)(logits + i))));
+        best = _mm256_max_epi32(best,
+                                _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)(logits + i))));
     return largest_lane(best);
 }
 
@@ -79,9 +79,8 @@ static uint32_t fill_raw(uint32_t vocab, const int16_t *logits, int32_t largest,
     for (uint32_t i = 0; i < vocab; i += 8) {
         const __m256i v = _mm256_cvtepi16_epi32(_mm_loadu_si128((const void *)(logits + i)));
         const __m256i gap = _mm256_sub_epi32(top, v);
-        const __m256i entry =
-            _mm256_i32gather_epi32((const void *)vlmc_exp2_fine_table,
-                                   _mm256_and_si256(gap, _mm256_set1_epi32(1023)), 4);
+        const __m256i entry = _mm256_i32gather_epi32(
+            (const void *)vlmc_exp2_fine_table, _mm256_and_si256(gap, _mm256_set1_epi32(1023)), 4);
         const __m256i weight = _mm256_srlv_epi32(entry, _mm256_srli_epi32(gap, 10));
         _mm256_storeu_si256((void *)(raw + i), weight);
         total = add_wide(total, weight);
@@ -121,12 +120,11 @@ void vlmc_avx2_frequencies(uint32_t vocab, const int16_t *logits, uint32_t *freq
         _mm256_storeu_si256((void *)(frequencies + i), v);
         sum = _mm256_add_epi32(sum, v);
     }
-    frequencies[first_of(vocab, logits, largest)] +=
-        (1u << VLMC_FREQUENCY_BITS) - sum_lanes(sum);
+    frequencies[first_of(vocab, logits, largest)] += (1u << VLMC_FREQUENCY_BITS) - sum_lanes(sum);
 }
 
-void vlmc_avx2_interval(uint32_t vocab, const int16_t *logits, uint32_t token,
-                        uint32_t *cumulative, uint32_t *frequency)
+void vlmc_avx2_interval(uint32_t vocab, const int16_t *logits, uint32_t token, uint32_t *cumulative,
+                        uint32_t *frequency)
 {
     uint32_t raw[INTERVAL_VOCAB];
     if (vocab % 8 || vocab > INTERVAL_VOCAB) {
@@ -142,14 +140,12 @@ void vlmc_avx2_interval(uint32_t vocab, const int16_t *logits, uint32_t token,
     for (uint32_t i = 0; i < vocab; i += 8) {
         const __m256i v = scaled_weights(raw + i, scale);
         sum = _mm256_add_epi32(sum, v);
-        below =
-            _mm256_add_epi32(below, _mm256_and_si256(v, _mm256_cmpgt_epi32(wanted, index)));
+        below = _mm256_add_epi32(below, _mm256_and_si256(v, _mm256_cmpgt_epi32(wanted, index)));
         index = _mm256_add_epi32(index, _mm256_set1_epi32(8));
     }
     const uint32_t rest = (1u << VLMC_FREQUENCY_BITS) - sum_lanes(sum);
     const uint32_t best = first_of(vocab, logits, largest);
     *cumulative = sum_lanes(below) + (best < token ? rest : 0);
-    *frequency =
-        1 + (uint32_t)((uint64_t)raw[token] * factor >> 32) + (best == token ? rest : 0);
+    *frequency = 1 + (uint32_t)((uint64_t)raw[token] * factor >> 32) + (best == token ? rest : 0);
 }
 #endif

@@ -44,10 +44,8 @@ void vlmc_avx512_norm(uint32_t n, uint32_t width, const int16_t *x, int8_t *y)
         const __m512i round = _mm512_set1_epi64(INT64_C(1) << (scale.shift - 1));
         const __m128i shift = _mm_cvtsi32_si128(scale.shift);
         for (uint32_t i = 0; i < width; i += 16) {
-            const __m512i v =
-                _mm512_cvtepi16_epi32(_mm256_loadu_si256((const void *)(x + i)));
-            const __m512i scaled =
-                _mm512_max_epi32(scale_uniform(v, factor, round, shift), lowest);
+            const __m512i v = _mm512_cvtepi16_epi32(_mm256_loadu_si256((const void *)(x + i)));
+            const __m512i scaled = _mm512_max_epi32(scale_uniform(v, factor, round, shift), lowest);
             _mm_storeu_si128((void *)(y + i), _mm512_cvtsepi32_epi8(scaled));
         }
     }
@@ -66,8 +64,8 @@ VLMC_INLINE __m512i raw_weights(const int16_t *logits, __m512i largest)
 {
     const __m512i v = _mm512_cvtepi16_epi32(_mm256_loadu_si256((const void *)logits));
     const __m512i gap = _mm512_sub_epi32(largest, v);
-    const __m512i entry = _mm512_i32gather_epi32(
-        _mm512_and_si512(gap, _mm512_set1_epi32(1023)), (const void *)vlmc_exp2_fine_table, 4);
+    const __m512i entry = _mm512_i32gather_epi32(_mm512_and_si512(gap, _mm512_set1_epi32(1023)),
+                                                 (const void *)vlmc_exp2_fine_table, 4);
     return _mm512_srlv_epi32(entry, _mm512_srli_epi32(gap, 10)); // 0 from 25 octaves on
 }
 
@@ -152,7 +150,6 @@ void vlmc_avx512_interval(uint32_t vocab, const int16_t *logits, uint32_t token,
     const uint32_t rest = (1u << VLMC_FREQUENCY_BITS) - (uint32_t)_mm512_reduce_add_epi32(sum);
     const uint32_t best = first_of(vocab, logits, largest);
     *cumulative = (uint32_t)_mm512_reduce_add_epi32(below) + (best < token ? rest : 0);
-    *frequency =
-        1 + (uint32_t)((uint64_t)raw[token] * scale >> 32) + (best == token ? rest : 0);
+    *frequency = 1 + (uint32_t)((uint64_t)raw[token] * scale >> 32) + (best == token ? rest : 0);
 }
 #endif

@@ -111,9 +111,8 @@ static void fill_requant(const vlmc_linear *part, vlmc_cpu_requant *requant)
     }
 }
 
-vlmc_status vlmc_cpu_linear_create(const vlmc_cpu_kernels *kernels,
-                                   const vlmc_linear *const *parts, uint32_t n_parts,
-                                   vlmc_cpu_linear *linear, vlmc_error *error)
+vlmc_status vlmc_cpu_linear_create(const vlmc_cpu_kernels *kernels, const vlmc_linear *const *parts,
+                                   uint32_t n_parts, vlmc_cpu_linear *linear, vlmc_error *error)
 {
     *linear = (vlmc_cpu_linear){.n_parts = n_parts, .cols = parts[0]->cols};
     for (uint32_t i = 0; i < n_parts; i++) {

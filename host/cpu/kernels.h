@@ -52,10 +52,10 @@ typedef struct vlmc_cpu_linear {
 // One key/value head: what the kernels need to know of a KV ring and its query heads.
 typedef struct vlmc_cpu_attention {
     uint32_t head_dim;
-    uint32_t group;    // query heads that share the key/value head
-    uint32_t window;   // positions that a query sees, itself included
-    uint32_t capacity; // slots of the ring, a multiple of VLMC_CPU_KEY_BLOCK; position p lives
-                       // in slot p % capacity
+    uint32_t group;      // query heads that share the key/value head
+    uint32_t window;     // positions that a query sees, itself included
+    uint32_t capacity;   // slots of the ring, a multiple of VLMC_CPU_KEY_BLOCK; position p lives
+                         // in slot p % capacity
     const int32_t *bias; // (group, window), by distance
     // The same for vector kernels: reversed[h * reversed_stride + window - 1 - distance], with
     // VLMC_CPU_BIAS_PAD entries of VLMC_CPU_HIDDEN before and after each row, so that a key
@@ -114,9 +114,8 @@ int vlmc_cpu_variant_available(const char *variant);
 const char *vlmc_cpu_variant_name(uint32_t index);
 
 // Prepares 1..3 linears of equal cols as one. The tensors stay borrowed.
-vlmc_status vlmc_cpu_linear_create(const vlmc_cpu_kernels *kernels,
-                                   const vlmc_linear *const *parts, uint32_t n_parts,
-                                   vlmc_cpu_linear *linear, vlmc_error *error);
+vlmc_status vlmc_cpu_linear_create(const vlmc_cpu_kernels *kernels, const vlmc_linear *const *parts,
+                                   uint32_t n_parts, vlmc_cpu_linear *linear, vlmc_error *error);
 void vlmc_cpu_linear_destroy(vlmc_cpu_linear *linear);
 
 // Fills the reversed and padded copy of bias // (heads, window): (heads, stride) with

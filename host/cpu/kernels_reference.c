@@ -74,8 +74,7 @@ static void attend(const vlmc_cpu_attention *attention, const void *ring, uint64
     const int8_t *key[WINDOW_MAX], *value[WINDOW_MAX];
     for (uint32_t p = 0; p < n; p++, q += q_stride, y += y_stride) {
         const uint64_t at = position + p;
-        const uint32_t count =
-            at + 1 < attention->window ? (uint32_t)at + 1 : attention->window;
+        const uint32_t count = at + 1 < attention->window ? (uint32_t)at + 1 : attention->window;
         for (uint32_t i = 0; i < count; i++) {
             const size_t slot = (size_t)((at - i) % attention->capacity);
             key[i] = keys + slot * dim;

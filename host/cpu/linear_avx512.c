@@ -41,8 +41,7 @@ static int32_t first_sum(const int8_t *a, size_t cols)
 
 // sums[r][p] = first[r] + Σ_k panel value * a: R rows by P panels in registers.
 VLMC_INLINE void tile(const uint32_t R, const uint32_t P, size_t cols, const uint8_t *panels,
-                      const int8_t *a, const int32_t *first,
-                      __m512i sums[TILE_ROWS][TILE_PANELS])
+                      const int8_t *a, const int32_t *first, __m512i sums[TILE_ROWS][TILE_PANELS])
 {
     __m512i acc[TILE_ROWS][TILE_PANELS];
 #pragma GCC unroll 6
@@ -90,7 +89,10 @@ TILES(4)
 TILES(5)
 TILES(6)
 
-#define TILE_NAMES(R) {tile_##R##_1, tile_##R##_2, tile_##R##_3, tile_##R##_4}
+#define TILE_NAMES(R)                                                                              \
+    {                                                                                              \
+        tile_##R##_1, tile_##R##_2, tile_##R##_3, tile_##R##_4                                     \
+    }
 static tile_function *const tiles[TILE_ROWS][TILE_PANELS] = {
     TILE_NAMES(1), TILE_NAMES(2), TILE_NAMES(3), TILE_NAMES(4), TILE_NAMES(5), TILE_NAMES(6),
 };

@@ -102,11 +102,11 @@ VLMC_INLINE void requant8(int32x4_t *low, int32x4_t *high, const vlmc_cpu_requan
     const int32x4_t m0 = vld1q_s32(m), m1 = vld1q_s32(m + 4);
     const int32x4_t even = vuzp1q_s32(*low, *high), odd = vuzp2q_s32(*low, *high);
     const int32x4_t me = vuzp1q_s32(m0, m1), mo = vuzp2q_s32(m0, m1);
-    const int64x2_t e0 = vrshlq_s64(vmull_s32(vget_low_s32(even), vget_low_s32(me)),
-                                    vnegq_s64(vld1q_s64(se)));
+    const int64x2_t e0 =
+        vrshlq_s64(vmull_s32(vget_low_s32(even), vget_low_s32(me)), vnegq_s64(vld1q_s64(se)));
     const int64x2_t e1 = vrshlq_s64(vmull_high_s32(even, me), vnegq_s64(vld1q_s64(se + 2)));
-    const int64x2_t o0 = vrshlq_s64(vmull_s32(vget_low_s32(odd), vget_low_s32(mo)),
-                                    vnegq_s64(vld1q_s64(so)));
+    const int64x2_t o0 =
+        vrshlq_s64(vmull_s32(vget_low_s32(odd), vget_low_s32(mo)), vnegq_s64(vld1q_s64(so)));
     const int64x2_t o1 = vrshlq_s64(vmull_high_s32(odd, mo), vnegq_s64(vld1q_s64(so + 2)));
     const int32x4_t e = vcombine_s32(vmovn_s64(e0), vmovn_s64(e1));
     const int32x4_t o = vcombine_s32(vmovn_s64(o0), vmovn_s64(o1));
@@ -205,13 +205,12 @@ static void run_norm(uint32_t n, uint32_t width, const int16_t *x, int8_t *y)
             sum = vpadalq_s32(sum, vmull_s16(vget_low_s16(v), vget_low_s16(v)));
             sum = vpadalq_s32(sum, vmull_high_s16(v, v));
         }
-        const vlmc_norm_scale scale =
-            vlmc_norm_scale_of((uint64_t)vaddvq_s64(sum), root_width);
+        const vlmc_norm_scale scale = vlmc_norm_scale_of((uint64_t)vaddvq_s64(sum), root_width);
         for (uint32_t i = 0; i < width; i += 16) {
             lanes16 v;
             for (int j = 0; j < 4; j++)
-                v.v[j] = scale_uniform(vmovl_s16(vld1_s16(x + i + 4 * j)), scale.factor,
-                                       scale.shift);
+                v.v[j] =
+                    scale_uniform(vmovl_s16(vld1_s16(x + i + 4 * j)), scale.factor, scale.shift);
             vst1q_s8(y + i, pack_int8(&v));
         }
     }

@@ -108,7 +108,7 @@ static int bench_gemms(const vlmc_cpu_kernels *kernels, uint32_t threads, double
 {
     static const struct {
         uint32_t positions, rows, cols;
-    } shapes[] = {{4096, 768, 192}, {256, 768, 192}, {64, 192, 320},
+    } shapes[] = {{4096, 768, 192}, {256, 768, 192},    {64, 192, 320},
                   {64, 192, 768},   {1024, 1024, 1024}, {1, 768, 192}};
     vlmc_thread_pool *pool;
     if (vlmc_thread_pool_create(threads, &pool, NULL) != VLMC_OK)
@@ -170,14 +170,27 @@ done:
 
 static int bench_engines(const char *variant, uint32_t threads, double seconds)
 {
-    static const vlmc_hyperparameters hp = {
-        .vocab = 256, .width = 192, .layers = 2, .heads = 3, .kv_heads = 1, .head_dim = 64,
-        .hidden = 768, .window = 256, .ffn = VLMC_FFN_RELU2, .n_contexts = 10, .context_dim = 32,
-        .contexts = {{VLMC_CONTEXT_NGRAM, 2, 1 << 15, 0}, {VLMC_CONTEXT_NGRAM, 3, 1 << 16, 0},
-                     {VLMC_CONTEXT_NGRAM, 4, 1 << 16, 0}, {VLMC_CONTEXT_NGRAM, 6, 1 << 16, 0},
-                     {VLMC_CONTEXT_WORD, 2, 1 << 16, 0}, {VLMC_CONTEXT_LINE, 0, 2048, 0},
-                     {VLMC_CONTEXT_RECALL, 4, 4097, 20}, {VLMC_CONTEXT_RECALL, 6, 4097, 20},
-                     {VLMC_CONTEXT_RECALL, 9, 4097, 20}, {VLMC_CONTEXT_RECALL, 14, 4097, 20}}};
+    static const vlmc_hyperparameters hp = {.vocab = 256,
+                                            .width = 192,
+                                            .layers = 2,
+                                            .heads = 3,
+                                            .kv_heads = 1,
+                                            .head_dim = 64,
+                                            .hidden = 768,
+                                            .window = 256,
+                                            .ffn = VLMC_FFN_RELU2,
+                                            .n_contexts = 10,
+                                            .context_dim = 32,
+                                            .contexts = {{VLMC_CONTEXT_NGRAM, 2, 1 << 15, 0},
+                                                         {VLMC_CONTEXT_NGRAM, 3, 1 << 16, 0},
+                                                         {VLMC_CONTEXT_NGRAM, 4, 1 << 16, 0},
+                                                         {VLMC_CONTEXT_NGRAM, 6, 1 << 16, 0},
+                                                         {VLMC_CONTEXT_WORD, 2, 1 << 16, 0},
+                                                         {VLMC_CONTEXT_LINE, 0, 2048, 0},
+                                                         {VLMC_CONTEXT_RECALL, 4, 4097, 20},
+                                                         {VLMC_CONTEXT_RECALL, 6, 4097, 20},
+                                                         {VLMC_CONTEXT_RECALL, 9, 4097, 20},
+                                                         {VLMC_CONTEXT_RECALL, 14, 4097, 20}}};
     static const struct {
         uint32_t streams, steps;
     } shapes[] = {{64, 64}, {128, 16}, {64, 1}, {128, 1}, {1, 1}, {1, 256}};

@@ -27,7 +27,15 @@ static inline int32_t random_between(test_random *random, int32_t lo, int32_t hi
 }
 
 // How a test fills an array: the extremes are where kernels go wrong.
-enum random_style { RANDOM_UNIFORM, RANDOM_ZERO, RANDOM_HIGH, RANDOM_LOW, RANDOM_EXTREME, RANDOM_SPARSE, RANDOM_STYLES };
+enum random_style {
+    RANDOM_UNIFORM,
+    RANDOM_ZERO,
+    RANDOM_HIGH,
+    RANDOM_LOW,
+    RANDOM_EXTREME,
+    RANDOM_SPARSE,
+    RANDOM_STYLES
+};
 
 static inline int32_t random_styled(test_random *random, int style, int32_t limit)
 {

@@ -82,8 +82,8 @@ static void run_kernels(const vlmc_cpu_kernels *kernels, history *h, uint32_t mo
                         test_random *random)
 {
     vlmc_cpu_bias_reverse(h->group, h->window, h->bias, h->reversed);
-    h->capacity = (h->window + most - 1 + VLMC_CPU_KEY_BLOCK - 1) / VLMC_CPU_KEY_BLOCK *
-                  VLMC_CPU_KEY_BLOCK;
+    h->capacity =
+        (h->window + most - 1 + VLMC_CPU_KEY_BLOCK - 1) / VLMC_CPU_KEY_BLOCK * VLMC_CPU_KEY_BLOCK;
     const vlmc_cpu_attention attention = {
         .head_dim = h->dim,
         .group = h->group,
@@ -101,8 +101,8 @@ static void run_kernels(const vlmc_cpu_kernels *kernels, history *h, uint32_t mo
         n = (uint32_t)random_between(random, 1, (int32_t)most);
         if (n > h->positions - p)
             n = h->positions - p;
-        kernels->store(&attention, ring, p, n, h->k + (size_t)p * h->dim,
-                       h->v + (size_t)p * h->dim, h->dim);
+        kernels->store(&attention, ring, p, n, h->k + (size_t)p * h->dim, h->v + (size_t)p * h->dim,
+                       h->dim);
         kernels->attend(&attention, ring, p, n, h->q + p * q_stride, q_stride,
                         h->actual + p * q_stride, q_stride);
     }

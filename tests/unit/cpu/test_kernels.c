@@ -128,8 +128,8 @@ static void check_linears(const vlmc_cpu_kernels *kernels)
             check_linear(kernels, &random, 7, 80, 96, weights, inputs);
     for (uint32_t n = 1; n <= 14; n++)
         for (uint32_t rows = 16; rows <= 144; rows += 16)
-            check_linear(kernels, &random, n, rows, 32 * (1 + (n + rows / 16) % 5),
-                         RANDOM_UNIFORM, RANDOM_UNIFORM);
+            check_linear(kernels, &random, n, rows, 32 * (1 + (n + rows / 16) % 5), RANDOM_UNIFORM,
+                         RANDOM_UNIFORM);
     check_linear(kernels, &random, 97, 192, 320, RANDOM_UNIFORM, RANDOM_UNIFORM);
     check_linear(kernels, &random, 199, 48, 64, RANDOM_UNIFORM, RANDOM_EXTREME);
 }

@@ -18,8 +18,8 @@ Test(ops, requant_floors_after_adding_one_half)
         const __int128 a = 2 * (__int128)acc * multiplier + ((__int128)1 << shift);
         const __int128 b = (__int128)1 << (shift + 1);
         const __int128 expected = a >= 0 ? a / b : -((-a + b - 1) / b);
-        cr_assert_eq((__int128)vlmc_op_requant(acc, multiplier, shift), expected,
-                     "%d * %d >> %d", acc, multiplier, shift);
+        cr_assert_eq((__int128)vlmc_op_requant(acc, multiplier, shift), expected, "%d * %d >> %d",
+                     acc, multiplier, shift);
     }
     cr_assert_eq(vlmc_op_requant(1, 32768, 16), 1);  // 0.5 rounds up
     cr_assert_eq(vlmc_op_requant(-1, 32768, 16), 0); // -0.5 rounds up too

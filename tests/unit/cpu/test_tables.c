@@ -57,8 +57,8 @@ static void expect_rounded(uint32_t entry, uint32_t scale_bits, uint32_t i, uint
 
 Test(tables, powers_of_big_integers_have_the_right_length)
 {
-    cr_assert_eq(bits_of_power(3, 2), 4);          // 9
-    cr_assert_eq(bits_of_power(3, 64), 102);       // 64 log2(3) = 101.4
+    cr_assert_eq(bits_of_power(3, 2), 4);    // 9
+    cr_assert_eq(bits_of_power(3, 64), 102); // 64 log2(3) = 101.4
     cr_assert_eq(bits_of_power(0xFFFFFFFFu, 4), 128);
     cr_assert_eq(bits_of_power(0x80000001u, 2), 63);
 }
