@@ -84,10 +84,10 @@ VLMC_INLINE void score(const uint32_t R, const tile_job *job, tile_state *s)
         }
 #pragma GCC unroll 6
         for (uint32_t r = 0; r < R; r++) {
-            const __m256i *bias = (const void *)(job->bias[r] + block * BLOCK);
+            const __m256i *bias = (const void *)(job->bias[r] + (size_t)block * BLOCK);
             const __m256i low = _mm256_add_epi32(dot[r].low, _mm256_loadu_si256(bias));
             const __m256i high = _mm256_add_epi32(dot[r].high, _mm256_loadu_si256(bias + 1));
-            __m256i *scores = (void *)(s->scores[r] + block * BLOCK);
+            __m256i *scores = (void *)(s->scores[r] + (size_t)block * BLOCK);
             _mm256_store_si256(scores, low);
             _mm256_store_si256(scores + 1, high);
             largest[r] = _mm256_max_epi32(largest[r], _mm256_max_epi32(low, high));
@@ -115,12 +115,12 @@ static void weigh(uint32_t queries, uint32_t blocks, tile_state *s)
         const __m256i largest = _mm256_set1_epi32(s->largest[r]);
         __m256i total = _mm256_setzero_si256();
         for (uint32_t b = 0; b < blocks; b++) {
-            const int32_t *score = s->scores[r] + b * BLOCK;
+            const int32_t *score = s->scores[r] + (size_t)b * BLOCK;
             const lanes16 weight = {weight_of(s, largest, score), weight_of(s, largest, score + 8)};
             const __m256i both = _mm256_or_si256(weight.low, weight.high);
             s->used[b] = (uint8_t)(s->used[b] | !_mm256_testz_si256(both, both));
             total = _mm256_add_epi32(total, _mm256_add_epi32(weight.low, weight.high));
-            _mm256_store_si256((void *)(s->weights[r] + b * BLOCK), pack_int16(weight));
+            _mm256_store_si256((void *)(s->weights[r] + (size_t)b * BLOCK), pack_int16(weight));
         }
         s->total[r] = sum_lanes(total);
     }
@@ -148,12 +148,12 @@ VLMC_INLINE void mix(const uint32_t R, const uint32_t D, const tile_job *job, co
             lanes16 v[2];
 #pragma GCC unroll 2
             for (uint32_t d = 0; d < D; d++) {
-                v[d].low = load_words(value + d * 32);
-                v[d].high = load_words(value + d * 32 + 16);
+                v[d].low = load_words(value + (size_t)d * 32);
+                v[d].high = load_words(value + (size_t)d * 32 + 16);
             }
 #pragma GCC unroll 3
             for (uint32_t r = 0; r < R; r++) {
-                const __m256i w = broadcast_pair(s->weights[r0 + r] + b * BLOCK + i);
+                const __m256i w = broadcast_pair(s->weights[r0 + r] + (size_t)b * BLOCK + i);
 #pragma GCC unroll 2
                 for (uint32_t d = 0; d < D; d++) {
                     sum[r][d].low = _mm256_add_epi32(sum[r][d].low, _mm256_madd_epi16(v[d].low, w));
@@ -178,7 +178,7 @@ VLMC_INLINE void mix(const uint32_t R, const uint32_t D, const tile_job *job, co
         for (uint32_t d = 0; d < D; d++) {
             const lanes16 v = {scale_uniform(sum[r][d].low, reciprocal, round, shift, lift),
                                scale_uniform(sum[r][d].high, reciprocal, round, shift, lift)};
-            _mm_storeu_si128((void *)(job->y[r0 + r] + j0 + d * 16), pack_int8(v));
+            _mm_storeu_si128((void *)(job->y[r0 + r] + j0 + (size_t)d * 16), pack_int8(v));
         }
     }
 }

@@ -157,7 +157,7 @@ VLMC_INLINE __m512i exp2_lookup(const exp2_registers *t, __m512i index)
 static void weigh(uint32_t queries, uint32_t blocks, tile_state *s)
 {
     exp2_registers table;
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         table.entry[i] = _mm512_loadu_si512(vlmc_exp2_table + 32 * i);
     for (uint32_t i = 0; i < sizeof s->used / sizeof *s->used; i++)
         s->used[i] = 0;
@@ -216,7 +216,7 @@ VLMC_INLINE void mix(const uint32_t R, const uint32_t D, const tile_job *job, co
             __m512i v[4];
 #pragma GCC unroll 4
             for (uint32_t d = 0; d < D; d++)
-                v[d] = _mm512_load_si512(value + d * 64);
+                v[d] = _mm512_load_si512(value + (size_t)d * 64);
 #pragma GCC unroll 3
             for (uint32_t r = 0; r < R; r++) {
                 const __m512i wl = broadcast_quad(s->low[r0 + r] + slot + i);
@@ -242,7 +242,8 @@ VLMC_INLINE void mix(const uint32_t R, const uint32_t D, const tile_job *job, co
             const __m512i sum = _mm512_add_epi32(low[r][d], _mm512_slli_epi32(high[r][d], 8));
             __m512i v = scale_uniform(sum, reciprocal, round, shift);
             v = _mm512_max_epi32(v, _mm512_set1_epi32(-VLMC_INT8_MAX));
-            _mm_storeu_si128((void *)(job->y[r0 + r] + j0 + d * 16), _mm512_cvtsepi32_epi8(v));
+            _mm_storeu_si128((void *)(job->y[r0 + r] + j0 + (size_t)d * 16),
+                             _mm512_cvtsepi32_epi8(v));
         }
     }
 }

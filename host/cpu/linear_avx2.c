@@ -107,11 +107,6 @@ VLMC_INLINE __m256i requant(__m256i acc, const vlmc_cpu_requant *q, int half)
     return _mm256_sub_epi32(both, lift[half]);
 }
 
-VLMC_INLINE void finish_int8(lanes16 v, int8_t *y)
-{
-    _mm_storeu_si128((void *)y, pack_int8(v));
-}
-
 VLMC_INLINE __m256i relu2(__m256i v)
 {
     v = _mm256_max_epi32(v, _mm256_setzero_si256());
@@ -120,60 +115,66 @@ VLMC_INLINE __m256i relu2(__m256i v)
     return _mm256_srli_epi32(_mm256_add_epi32(v, _mm256_set1_epi32(128)), 8);
 }
 
-VLMC_INLINE void finish_relu2(lanes16 v, int8_t *y)
-{
-    v.low = relu2(v.low);
-    v.high = relu2(v.high);
-    _mm_storeu_si128((void *)y, pack_int8(v));
-}
-
 VLMC_INLINE __m256i clamp_int16(lanes16 v)
 {
     return _mm256_max_epi16(pack_int16(v), _mm256_set1_epi16(-VLMC_LOGIT_MAX));
 }
 
-VLMC_INLINE void finish_add(lanes16 v, int16_t *x)
+VLMC_INLINE __m256i add_residual(lanes16 v, const int16_t *x)
 {
-    __m256i sum = _mm256_adds_epi16(_mm256_loadu_si256((const void *)x), clamp_int16(v));
-    sum = _mm256_max_epi16(sum, _mm256_set1_epi16(-VLMC_RESIDUAL_MAX));
-    _mm256_storeu_si256((void *)x, sum);
+    const __m256i sum = _mm256_adds_epi16(_mm256_loadu_si256((const void *)x), clamp_int16(v));
+    return _mm256_max_epi16(sum, _mm256_set1_epi16(-VLMC_RESIDUAL_MAX));
 }
 
-VLMC_INLINE void finish_int16(lanes16 v, int16_t *y)
+// Stores 16 requantised values as outputs `at` .. `at` + 15 of y.
+VLMC_INLINE void put(const vlmc_cpu_epilogue epilogue, lanes16 v, void *y, size_t at)
 {
-    _mm256_storeu_si256((void *)y, clamp_int16(v));
-}
-
-// y: the panel's output 0 of the tile's first row; `stride` outputs from row to row.
-#define FINISH(name, type)                                                                         \
-    static void tile_##name(uint32_t rows, const vlmc_cpu_requant *q, const lanes16 *sums,         \
-                            type *y, size_t stride)                                                \
-    {                                                                                              \
-        for (uint32_t r = 0; r < rows; r++) {                                                      \
-            const lanes16 v = {requant(sums[r].low, q, 0), requant(sums[r].high, q, 1)};           \
-            finish_##name(v, y + r * stride);                                                      \
-        }                                                                                          \
+    int8_t *bytes = (int8_t *)y + at;
+    int16_t *words = (int16_t *)y + at;
+    switch (epilogue) {
+    case VLMC_CPU_INT8:
+        _mm_storeu_si128((void *)bytes, pack_int8(v));
+        break;
+    case VLMC_CPU_RELU2:
+        v.low = relu2(v.low);
+        v.high = relu2(v.high);
+        _mm_storeu_si128((void *)bytes, pack_int8(v));
+        break;
+    case VLMC_CPU_ADD:
+        _mm256_storeu_si256((void *)words, add_residual(v, words));
+        break;
+    case VLMC_CPU_INT16:
+        _mm256_storeu_si256((void *)words, clamp_int16(v));
+        break;
     }
-FINISH(int8, int8_t)
-FINISH(relu2, int8_t)
-FINISH(add, int16_t)
-FINISH(int16, int16_t)
+}
 
+VLMC_INLINE void finish_rows(const vlmc_cpu_epilogue epilogue, uint32_t rows,
+                             const vlmc_cpu_requant *q, const lanes16 *sums, void *y, size_t at,
+                             size_t stride)
+{
+    for (uint32_t r = 0; r < rows; r++) {
+        const lanes16 v = {requant(sums[r].low, q, 0), requant(sums[r].high, q, 1)};
+        put(epilogue, v, y, at + r * stride);
+    }
+}
+
+// at: of the panel's output 0 in the tile's first row; `stride` outputs from row to row.
 static void finish(vlmc_cpu_epilogue epilogue, uint32_t rows, const vlmc_cpu_requant *q,
                    const lanes16 *sums, void *y, size_t at, size_t stride)
 {
     switch (epilogue) {
     case VLMC_CPU_INT8:
-        tile_int8(rows, q, sums, (int8_t *)y + at, stride);
+        finish_rows(VLMC_CPU_INT8, rows, q, sums, y, at, stride);
         break;
     case VLMC_CPU_RELU2:
-        tile_relu2(rows, q, sums, (int8_t *)y + at, stride);
+        finish_rows(VLMC_CPU_RELU2, rows, q, sums, y, at, stride);
         break;
     case VLMC_CPU_ADD:
-        tile_add(rows, q, sums, (int16_t *)y + at, stride);
+        finish_rows(VLMC_CPU_ADD, rows, q, sums, y, at, stride);
         break;
     case VLMC_CPU_INT16:
-        tile_int16(rows, q, sums, (int16_t *)y + at, stride);
+        finish_rows(VLMC_CPU_INT16, rows, q, sums, y, at, stride);
         break;
     }
 }
@@ -186,7 +187,7 @@ void vlmc_avx2_linear(const vlmc_cpu_linear *linear, vlmc_cpu_epilogue epilogue,
     for (uint32_t at = 0, rows; at < n; at += rows, a += rows * cols) {
         rows = n - at < TILE_ROWS ? n - at : TILE_ROWS;
         block.from = SIZE_MAX;
-        for (uint32_t p = 0; p < linear->rows / 16; p++) {
+        for (size_t p = 0; p < linear->rows / 16; p++) {
             const int8_t *panel = (const int8_t *)linear->panels + p * 16 * cols;
             lanes16 sums[TILE_ROWS];
             for (uint32_t r = 0; r < rows; r++)

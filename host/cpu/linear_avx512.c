@@ -110,19 +110,12 @@ VLMC_INLINE __m512i requant(__m512i acc, const vlmc_cpu_requant *q)
     return _mm512_mask_shuffle_epi32(even, 0xAAAA, odd, _MM_PERM_CCAA);
 }
 
-VLMC_INLINE void finish_int8(__m512i v, int8_t *y)
-{
-    v = _mm512_max_epi32(v, _mm512_set1_epi32(-VLMC_INT8_MAX));
-    _mm_storeu_si128((void *)y, _mm512_cvtsepi32_epi8(v));
-}
-
-VLMC_INLINE void finish_relu2(__m512i v, int8_t *y)
+VLMC_INLINE __m512i relu2(__m512i v)
 {
     v = _mm512_max_epi32(v, _mm512_setzero_si512());
     v = _mm512_min_epi32(v, _mm512_set1_epi32(VLMC_RELU2_MAX));
     v = _mm512_madd_epi16(v, v); // upper halves are 0
-    v = _mm512_srli_epi32(_mm512_add_epi32(v, _mm512_set1_epi32(128)), 8);
-    _mm_storeu_si128((void *)y, _mm512_cvtepi32_epi8(v));
+    return _mm512_srli_epi32(_mm512_add_epi32(v, _mm512_set1_epi32(128)), 8);
 }
 
 VLMC_INLINE __m256i clamp_int16(__m512i v)
@@ -130,48 +123,65 @@ VLMC_INLINE __m256i clamp_int16(__m512i v)
     return _mm512_cvtsepi32_epi16(_mm512_max_epi32(v, _mm512_set1_epi32(-VLMC_LOGIT_MAX)));
 }
 
-VLMC_INLINE void finish_add(__m512i v, int16_t *x)
+VLMC_INLINE __m256i add_residual(__m512i v, const int16_t *x)
 {
-    __m256i sum = _mm256_adds_epi16(_mm256_loadu_si256((const void *)x), clamp_int16(v));
-    sum = _mm256_max_epi16(sum, _mm256_set1_epi16(-VLMC_RESIDUAL_MAX));
-    _mm256_storeu_si256((void *)x, sum);
+    const __m256i sum = _mm256_adds_epi16(_mm256_loadu_si256((const void *)x), clamp_int16(v));
+    return _mm256_max_epi16(sum, _mm256_set1_epi16(-VLMC_RESIDUAL_MAX));
 }
 
-VLMC_INLINE void finish_int16(__m512i v, int16_t *y)
+// Stores 16 requantised values as outputs `at` .. `at` + 15 of y.
+VLMC_INLINE void put(const vlmc_cpu_epilogue epilogue, __m512i v, void *y, size_t at)
 {
-    _mm256_storeu_si256((void *)y, clamp_int16(v));
-}
-
-// y: output 0 of the tile's first row and panel; `stride` outputs from row to row.
-#define FINISH(name, type)                                                                         \
-    static void tile_##name(uint32_t rows, uint32_t panels, const vlmc_cpu_requant *q,             \
-                            __m512i sums[TILE_ROWS][TILE_PANELS], type *y, size_t stride)          \
-    {                                                                                              \
-        for (uint32_t p = 0; p < panels; p++)                                                      \
-            for (uint32_t r = 0; r < rows; r++)                                                    \
-                finish_##name(requant(sums[r][p], &q[p]), y + r * stride + p * 16);                \
+    int8_t *bytes = (int8_t *)y + at;
+    int16_t *words = (int16_t *)y + at;
+    switch (epilogue) {
+    case VLMC_CPU_INT8:
+        v = _mm512_max_epi32(v, _mm512_set1_epi32(-VLMC_INT8_MAX));
+        _mm_storeu_si128((void *)bytes, _mm512_cvtsepi32_epi8(v));
+        break;
+    case VLMC_CPU_RELU2:
+        _mm_storeu_si128((void *)bytes, _mm512_cvtepi32_epi8(relu2(v)));
+        break;
+    case VLMC_CPU_ADD:
+        _mm256_storeu_si256((void *)words, add_residual(v, words));
+        break;
+    case VLMC_CPU_INT16:
+        _mm256_storeu_si256((void *)words, clamp_int16(v));
+        break;
     }
-FINISH(int8, int8_t)
-FINISH(relu2, int8_t)
-FINISH(add, int16_t)
-FINISH(int16, int16_t)
+}
 
-static void finish(vlmc_cpu_epilogue epilogue, uint32_t rows, uint32_t panels,
-                   const vlmc_cpu_requant *q, __m512i sums[TILE_ROWS][TILE_PANELS], void *y,
-                   size_t at, size_t stride)
+// The sums of a tile, and where its first output goes.
+typedef struct tile_output {
+    const vlmc_cpu_requant *q;
+    void *y;
+    size_t at;     // of the tile's first output in y
+    size_t stride; // outputs from row to row
+    __m512i sums[TILE_ROWS][TILE_PANELS];
+} tile_output;
+
+VLMC_INLINE void finish_tile(const vlmc_cpu_epilogue epilogue, uint32_t rows, uint32_t panels,
+                             const tile_output *t)
+{
+    for (size_t p = 0; p < panels; p++)
+        for (size_t r = 0; r < rows; r++)
+            put(epilogue, requant(t->sums[r][p], &t->q[p]), t->y, t->at + r * t->stride + p * 16);
+}
+
+static void finish(vlmc_cpu_epilogue epilogue, uint32_t rows, uint32_t panels, const tile_output *t)
 {
     switch (epilogue) {
     case VLMC_CPU_INT8:
-        tile_int8(rows, panels, q, sums, (int8_t *)y + at, stride);
+        finish_tile(VLMC_CPU_INT8, rows, panels, t);
         break;
     case VLMC_CPU_RELU2:
-        tile_relu2(rows, panels, q, sums, (int8_t *)y + at, stride);
+        finish_tile(VLMC_CPU_RELU2, rows, panels, t);
         break;
     case VLMC_CPU_ADD:
-        tile_add(rows, panels, q, sums, (int16_t *)y + at, stride);
+        finish_tile(VLMC_CPU_ADD, rows, panels, t);
         break;
     case VLMC_CPU_INT16:
-        tile_int16(rows, panels, q, sums, (int16_t *)y + at, stride);
+        finish_tile(VLMC_CPU_INT16, rows, panels, t);
         break;
     }
 }
@@ -187,7 +197,7 @@ void vlmc_avx512_linear(const vlmc_cpu_linear *linear, vlmc_cpu_epilogue epilogu
     const size_t cols = linear->cols, rows = linear->rows;
     const uint32_t panels = linear->rows / 16;
     int32_t first[CHUNK_ROWS];
-    __m512i sums[TILE_ROWS][TILE_PANELS];
+    tile_output out = {.y = y, .stride = rows};
     for (uint32_t chunk = 0, in_chunk; chunk < n; chunk += in_chunk) {
         in_chunk = at_most(n - chunk, CHUNK_ROWS);
         const int8_t *from = a + chunk * cols;
@@ -195,12 +205,13 @@ void vlmc_avx512_linear(const vlmc_cpu_linear *linear, vlmc_cpu_epilogue epilogu
             first[r] = first_sum(from + r * cols, cols);
         for (uint32_t p = 0; p < panels; p += TILE_PANELS) {
             const uint32_t n_panels = at_most(panels - p, TILE_PANELS);
-            const uint8_t *panel = (const uint8_t *)linear->panels + p * 16 * cols;
+            const uint8_t *panel = (const uint8_t *)linear->panels + (size_t)p * 16 * cols;
             for (uint32_t r = 0; r < in_chunk; r += TILE_ROWS) {
                 const uint32_t n_rows = at_most(in_chunk - r, TILE_ROWS);
-                tiles[n_rows - 1][n_panels - 1](cols, panel, from + r * cols, first + r, sums);
-                finish(epilogue, n_rows, n_panels, &linear->requant[p], sums, y,
-                       (chunk + r) * rows + p * 16, rows);
+                tiles[n_rows - 1][n_panels - 1](cols, panel, from + r * cols, first + r, out.sums);
+                out.q = &linear->requant[p];
+                out.at = (chunk + r) * rows + (size_t)p * 16;
+                finish(epilogue, n_rows, n_panels, &out);
             }
         }
     }
