@@ -12,24 +12,25 @@ expect 2 "a missing file" "$vlmc" create -m none -o x.vlmc tree nosuchfile
 says "nosuchfile"
 refute "leaves no archive" test -e x.vlmc
 
-# Unreadable: as somebody who is not root.
-chmod 777 .
-mkdir unreadable && cp tree/a.txt tree/b.txt unreadable && mkdir unreadable/locked
-echo secret >unreadable/locked/c
-chmod 000 unreadable/b.txt unreadable/locked
-[ "$(id -u)" -ne 0 ] || chown -R 65534:65534 unreadable
-if as_nobody test -x "$vlmc"; then
-    expect 1 "an unreadable file is left out with a warning" \
-        as_nobody "$vlmc" create --no-catalog -m none -o unreadable.vlmc unreadable
-    says "unreadable/b.txt"
-    says "unreadable/locked"
-    check "the others are archived" grep -qx unreadable/a.txt <("$vlmc" list unreadable.vlmc)
-    refute "the unreadable one is not" grep -qx unreadable/b.txt <("$vlmc" list unreadable.vlmc)
-    expect 0 "and the archive is sound" "$vlmc" verify unreadable.vlmc
-else
-    echo "NOT \012\304\177\001ED: unreadable files, because nobody cannot reach $vlmc"
-fi
-chmod -R u+rwX unreadable
+# Unreadable: as somebody who is not root, in a place that everybody reaches.
+public=$(mktemp -d /tmp/vlmc-test-XXXXXX)
+trap 'chmod -R u+rwX "$public"; rm -rf "$public"' EXIT
+cp "$vlmc" "$public/vlmc"
+mkdir -p "$public/unreadable/locked"
+cp tree/a.txt tree/b.txt "$public/unreadable"
+echo secret >"$public/unreadable/locked/c"
+chmod 000 "$public/unreadable/b.txt" "$public/unreadable/locked"
+[ "$(id -u)" -ne 0 ] || chown -R 65534:65534 "$public"
+cd "$public" || exit 1
+check "somebody who is not root can run the program" as_nobody ./vlmc --version
+expect 1 "an unreadable file is left out with a warning" \
+    as_nobody ./vlmc create --no-catalog -m none -o unreadable.vlmc unreadable
+says "unreadable/b.txt"
+says "unreadable/locked"
+check "the others are archived" grep -qx unreadable/a.txt <("$vlmc" list unreadable.vlmc)
+refute "the unreadable one is not" grep -qx unreadable/b.txt <("$vlmc" list unreadable.vlmc)
+expect 0 "and the archive is sound" "$vlmc" verify unreadable.vlmc
+cd "$scratch" || exit 1
 
 mkfifo pipe
 mkdir special && mkfifo special/pipe && cp tree/a.txt special

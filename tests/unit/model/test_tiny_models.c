@@ -3,7 +3,6 @@
 #include "model/gguf_write.h"
 
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,7 @@ static vlmc_model *tiny_model(uint64_t seed)
     vlmc_model *model;
     vlmc_error error;
     const vlmc_status status = vlmc_model_random(&hp, seed, &model, &error);
-    cr_assert(eq(int, status, VLMC_OK), "%s", error.text);
+    cr_assert_eq(status, VLMC_OK, "%s", error.text);
     snprintf(model->name, sizeof model->name, "tiny");
     return model;
 }
@@ -40,13 +39,13 @@ static void assert_same_file(const char *name, uint64_t seed)
     vlmc_error error;
     vlmc_model *model = tiny_model(seed);
     const vlmc_status status = vlmc_model_write_memory(model, &bytes, &size, &error);
-    cr_assert(eq(int, status, VLMC_OK), "%s", error.text);
+    cr_assert_eq(status, VLMC_OK, "%s", error.text);
     snprintf(path, sizeof path, "%s/tests/cli/models/%s", getenv("VLMC_TEST_SOURCE"), name);
     FILE *file = fopen(path, "rb");
     cr_assert(file != NULL, "cannot open %s", path);
     uint8_t *stored = malloc(size + 1);
     const size_t got = fread(stored, 1, size + 1, file);
-    cr_assert(eq(sz, got, size));
+    cr_assert_eq(got, size);
     cr_assert(memcmp(stored, bytes, size) == 0, "%s differs from what its seed gives", path);
     fclose(file);
     free(stored);
@@ -64,7 +63,7 @@ Test(tiny_models, of_one_name_have_different_identities)
 {
     vlmc_model *a = tiny_model(1), *b = tiny_model(2);
     cr_assert(memcmp(a->digest, b->digest, VLMC_DIGEST_BYTES) != 0);
-    cr_assert(eq(str, a->name, b->name));
+    cr_assert_str_eq(a->name, b->name);
     vlmc_model_destroy(&a);
     vlmc_model_destroy(&b);
 }
