@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the golden archives hold. tests/golden/README.md says what they are for.
+#ifndef VLMC_TESTS_GOLDEN_CONTENTS_H
+#define VLMC_TESTS_GOLDEN_CONTENTS_H
+
+#include "archive/archive.h"
+
+#include <stddef.h>
+
+#define GOLDEN_MODEL_SEED 20
+#define GOLDEN_ENTRIES_MAX 6
+#define GOLDEN_ZEROS_BYTES 100000
+
+typedef struct golden_entry {
+    vlmc_entry entry;
+    const char *content; // file in tests/golden/content; NULL: GOLDEN_ZEROS_BYTES zeros if
+                         // `zeros`, else nothing
+    bool zeros;
+} golden_entry;
+
+typedef struct golden_archive {
+    const char *name;         // file in tests/golden
+    bool model;               // written with tiny.gguf
+    vlmc_group_method method; // of its only group
+    golden_entry entries[GOLDEN_ENTRIES_MAX];
+    uint32_t n_entries;
+} golden_archive;
+
+static const golden_archive golden_archives[] = {
+    {
+        .name = "v0-model.vlmc",
+        .model = true,
+        .method = VLMC_GROUP_MODEL,
+        .n_entries = 4,
+        .entries =
+            {
+                {.entry = {.path = "text", .mode = 0644, .mtime_seconds = 1000000000},
+                 .content = "text"},
+                {.entry = {.path = "folder",
+                           .type = VLMC_ENTRY_FOLDER,
+                           .mode = 0755,
+                           .mtime_seconds = 1,
+                           .mtime_ns = 999999999}},
+                {.entry = {.path = "folder/verse", .mode = 0600}, .content = "verse"},
+                {.entry = {.path = "folder/empty", .mode = 0444, .mtime_seconds = -1}},
+            },
+    },
+    {
+        .name = "v0-stored.vlmc",
+        .method = VLMC_GROUP_STORED,
+        .n_entries = 3,
+        .entries =
+            {
+                {.entry = {.path = "noise", .mode = 04755}, .content = "noise"},
+                {.entry =
+                     {.path = "link", .type = VLMC_ENTRY_SYMLINK, .link = "noise", .mode = 0777}},
+                {.entry = {.path = "\xc3\xbc\xff", .mode = 0}},
+            },
+    },
+    {
+        .name = "v0-zstd.vlmc",
+        .method = VLMC_GROUP_ZSTD,
+        .n_entries = 1,
+        .entries = {{.entry = {.path = "zeros", .mode = 0644}, .zeros = true}},
+    },
+};
+
+#define GOLDEN_ARCHIVES (sizeof golden_archives / sizeof *golden_archives)
+
+#endif
