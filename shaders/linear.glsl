@@ -33,14 +33,14 @@ void store_tile_row(uint position, uint row, int value[R])
 {
     const uint at = position * push.rows + row;
     if (EPILOGUE == VLMC_EPILOGUE_INT8 || EPILOGUE == VLMC_EPILOGUE_RELU2) {
-        [[unroll]] for (int i = 0; i < R; i++)
+        for (int i = 0; i < R; i++)
             value[i] = EPILOGUE == VLMC_EPILOGUE_INT8 ? clamp(value[i], -127, 127)
                                                       : relu2(value[i]);
-        [[unroll]] for (int i = 0; i < R; i += 4)
+        for (int i = 0; i < R; i += 4)
             outputs[(at + i) / 4] =
                 pack_bytes(value[i], value[i + 1], value[i + 2], value[i + 3]);
     } else {
-        [[unroll]] for (int i = 0; i < R; i += 2) {
+        for (int i = 0; i < R; i += 2) {
             int a = clamp(value[i], -32767, 32767);
             int b = clamp(value[i + 1], -32767, 32767);
             if (EPILOGUE == VLMC_EPILOGUE_ADD) {
@@ -62,18 +62,18 @@ void main()
 
     int acc[P][R];
     uint source[P];
-    [[unroll]] for (int p = 0; p < P; p++) {
+    for (int p = 0; p < P; p++) {
         source[p] = min(position + p, push.end_position - 1u) * push.col_words;
-        [[unroll]] for (int r = 0; r < R; r++)
+        for (int r = 0; r < R; r++)
             acc[p][r] = 0;
     }
     uint at = (row / VLMC_BLOCK_ROWS * push.col_words) * 4u + row % VLMC_BLOCK_ROWS / 4u;
     for (uint k = 0; k < push.col_words; k++, at += 4u) {
         const uvec4 w0 = weights[at];
         const uvec4 w1 = weights[at + 1u];
-        [[unroll]] for (int p = 0; p < P; p++) {
+        for (int p = 0; p < P; p++) {
             const uint a = activations[source[p] + k];
-            [[unroll]] for (int r = 0; r < 4; r++) {
+            for (int r = 0; r < 4; r++) {
                 acc[p][r] = dot_add(acc[p][r], w0[r], a);
                 acc[p][r + 4] = dot_add(acc[p][r + 4], w1[r], a);
             }
@@ -81,13 +81,13 @@ void main()
     }
 
     uint scale[R];
-    [[unroll]] for (int r = 0; r < R; r++)
+    for (int r = 0; r < R; r++)
         scale[r] = scales[push.first_row + row + r];
-    [[unroll]] for (int p = 0; p < P; p++) {
+    for (int p = 0; p < P; p++) {
         if (position + p >= push.end_position)
             break;
         int value[R];
-        [[unroll]] for (int r = 0; r < R; r++)
+        for (int r = 0; r < R; r++)
             value[r] = requant(acc[p][r], scale[r]);
         store_tile_row(position + p, push.first_row + row, value);
     }
