@@ -23,8 +23,9 @@ typedef struct tile_state {
     _Alignas(64) uint8_t high[TILE_QUERIES][SLOTS_MAX];
     int32_t largest[TILE_QUERIES];
     uint32_t total[TILE_QUERIES];
-    uint64_t used[SLOTS_MAX / 32 / 64 + 1]; // 32 slots with any weight, as bits
+    uint64_t used; // bit i: slots 32 i .. 32 i + 31 have any weight
 } tile_state;
+_Static_assert(SLOTS_MAX / 32 <= 64, "tile_state.used has a bit for every 32 slots");
 
 // What a tile works on.
 typedef struct tile_job {
@@ -159,8 +160,7 @@ static void weigh(uint32_t queries, uint32_t blocks, tile_state *s)
     exp2_registers table;
     for (size_t i = 0; i < 8; i++)
         table.entry[i] = _mm512_loadu_si512(vlmc_exp2_table + 32 * i);
-    for (uint32_t i = 0; i < sizeof s->used / sizeof *s->used; i++)
-        s->used[i] = 0;
+    s->used = 0;
     for (uint32_t r = 0; r < queries; r++) {
         const __m512i largest = _mm512_set1_epi32(s->largest[r]);
         __m512i total = _mm512_setzero_si512();
@@ -180,8 +180,7 @@ static void weigh(uint32_t queries, uint32_t blocks, tile_state *s)
             _mm256_store_si256((void *)(s->low[r] + slot), _mm512_cvtepi16_epi8(weight));
             _mm256_store_si256((void *)(s->high[r] + slot),
                                _mm512_cvtepi16_epi8(_mm512_srli_epi16(weight, 8)));
-            s->used[slot / 2048] |= (uint64_t)(_mm512_test_epi32_mask(weight, weight) != 0)
-                                    << (slot / 32 % 64);
+            s->used |= (uint64_t)(_mm512_test_epi32_mask(weight, weight) != 0) << slot / 32;
         }
         s->total[r] = (uint32_t)_mm512_reduce_add_epi32(total);
     }
@@ -206,7 +205,7 @@ VLMC_INLINE void mix(const uint32_t R, const uint32_t D, const tile_job *job, co
         for (uint32_t d = 0; d < D; d++)
             low[r][d] = high[r][d] = _mm512_setzero_si512();
     for (uint32_t slot = 0; slot < job->blocks * BLOCK; slot += BLOCK) {
-        if (!(s->used[slot / 2048] >> (slot / 32 % 64) & 1))
+        if (!(s->used >> slot / 32 & 1))
             continue;
         uint32_t at = job->ring_block + slot / BLOCK;
         while (at >= job->ring_blocks)
