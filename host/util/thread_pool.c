@@ -12,51 +12,70 @@ typedef struct worker {
     pthread_t thread;
 } worker;
 
+typedef struct job_description {
+    vlmc_thread_job run;
+    void *context;
+    uint32_t items;
+    uint32_t generation; // of jobs; wraps
+} job_description;
+
 struct vlmc_thread_pool {
     uint32_t threads; // the caller included
     uint32_t started; // of `workers`
     worker *workers;  // (threads - 1)
 
-    pthread_mutex_t lock; // guards the fields up to `quit`
+    pthread_mutex_t lock; // guards the fields up to `job`
     pthread_cond_t wake;  // a new generation, or quit
-    pthread_cond_t done;  // running fell to 0
-    uint64_t generation;  // of jobs
-    uint32_t running;     // workers that have not finished this generation
+    pthread_cond_t done;  // finished reached job.items
+    uint32_t finished;    // items of this generation
     int quit;
+    job_description job;
 
-    vlmc_thread_job job; // written before the generation is raised
-    void *context;
-    uint32_t items;
-    atomic_uint next; // item to claim
+    // Generation of the job in the upper half, next item to claim in the lower: a worker that
+    // wakes when others have done its share finds nothing to claim, and nobody waits for it.
+    atomic_uint_fast64_t ticket;
 };
 
-static void claim_items(vlmc_thread_pool *pool, uint32_t index)
+// Runs what is left of a job; returns how many items it ran.
+static uint32_t claim_items(vlmc_thread_pool *pool, const job_description *job, uint32_t index)
 {
-    for (;;) {
-        uint32_t item = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-        if (item >= pool->items)
-            return;
-        pool->job(pool->context, index, item);
+    uint32_t ran = 0;
+    uint_fast64_t ticket = atomic_load(&pool->ticket);
+    while (ticket >> 32 == job->generation && (uint32_t)ticket < job->items) {
+        if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1))
+            continue;
+        job->run(job->context, index, (uint32_t)ticket);
+        ran++;
+        ticket = atomic_load(&pool->ticket);
     }
+    return ran;
+}
+
+// With the lock held. Items are counted before their job can end, so the job is this one.
+static void count_finished(vlmc_thread_pool *pool, uint32_t ran)
+{
+    pool->finished += ran;
+    if (ran && pool->finished == pool->job.items)
+        pthread_cond_signal(&pool->done);
 }
 
 static void *worker_main(void *argument)
 {
     worker *self = argument;
     vlmc_thread_pool *pool = self->pool;
-    uint64_t seen = 0;
+    uint32_t seen = 0;
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (pool->generation == seen && !pool->quit)
+        while (pool->job.generation == seen && !pool->quit)
             pthread_cond_wait(&pool->wake, &pool->lock);
         if (pool->quit)
             break;
-        seen = pool->generation;
+        const job_description job = pool->job;
+        seen = job.generation;
         pthread_mutex_unlock(&pool->lock);
-        claim_items(pool, self->index);
+        const uint32_t ran = claim_items(pool, &job, self->index);
         pthread_mutex_lock(&pool->lock);
-        if (--pool->running == 0)
-            pthread_cond_signal(&pool->done);
+        count_finished(pool, ran);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -117,17 +136,21 @@ void vlmc_thread_pool_run(vlmc_thread_pool *pool, vlmc_thread_job job, void *con
         return;
     }
     pthread_mutex_lock(&pool->lock);
-    pool->job = job;
-    pool->context = context;
-    pool->items = items;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    pool->running = pool->started;
-    pool->generation++;
+    const job_description description = {
+        .run = job,
+        .context = context,
+        .items = items,
+        .generation = pool->job.generation + 1,
+    };
+    pool->job = description;
+    pool->finished = 0;
+    atomic_store(&pool->ticket, (uint_fast64_t)description.generation << 32);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
-    claim_items(pool, 0);
+    const uint32_t ran = claim_items(pool, &description, 0);
     pthread_mutex_lock(&pool->lock);
-    while (pool->running)
+    count_finished(pool, ran);
+    while (pool->finished < items)
         pthread_cond_wait(&pool->done, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
 }
