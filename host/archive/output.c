@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdio.h> // renameat2
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,6 +13,7 @@
 
 #define ATTEMPTS 100
 #define SUFFIX ".tmp-XXXXXX"
+#define NAME_BYTES_KEPT 200 // of a final name that may be as long as names can be
 
 struct vlmc_output {
     char *path;      // final name, NULL for a descriptor
@@ -67,14 +68,18 @@ static int open_temporary(char *name)
 static vlmc_status open_output(vlmc_output *o, const char *path, vlmc_error *error)
 {
     VLMC_TRY(check_target(path, o->replace, error));
-    const size_t bytes = strlen(path) + sizeof SUFFIX;
+    const char *slash = strrchr(path, '/');
+    const size_t folder = slash ? (size_t)(slash + 1 - path) : 0;
+    const size_t kept = folder + strnlen(path + folder, NAME_BYTES_KEPT);
+    const size_t bytes = kept + sizeof SUFFIX;
     o->path = strdup(path);
     char *name = malloc(bytes);
     if (!o->path || !name) {
         free(name);
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write %s", path);
     }
-    snprintf(name, bytes, "%s%s", path, SUFFIX);
+    memcpy(name, path, kept);
+    memcpy(name + kept, SUFFIX, sizeof SUFFIX);
     o->fd = open_temporary(name);
     if (o->fd < 0) {
         const int code = errno;

@@ -29,6 +29,7 @@ struct vlmc_reader {
     uint8_t *raw;            // (VLMC_GROUP_BYTES_MAX) content of group `decoded`
     uint32_t decoded;        // or NO_GROUP
     uint64_t bytes_done;     // over all reads
+    uint64_t bytes_ahead;    // what the current read takes from the group that is being decoded
     uint64_t packed_done;
 };
 
@@ -297,8 +298,8 @@ static bool tell_progress(const vlmc_reader *r, uint64_t extra)
 
 static bool group_tick(void *user, uint32_t raw_done)
 {
-    (void)raw_done; // decoding shows no content yet; this only lets the user stop
-    return tell_progress(user, 0);
+    const vlmc_reader *r = user;
+    return tell_progress(r, raw_done < r->bytes_ahead ? raw_done : r->bytes_ahead);
 }
 
 static vlmc_status open_model(vlmc_reader *r, vlmc_error *error)
@@ -360,6 +361,7 @@ vlmc_status vlmc_reader_check_group(vlmc_reader *reader, uint32_t index, vlmc_er
 {
     if (index >= reader->index.n_groups)
         return vlmc_fail(error, VLMC_ERROR_USAGE, "%s has no group %u", reader->path, index);
+    reader->bytes_ahead = 0;
     return decode_group(reader, index, error);
 }
 
@@ -370,10 +372,11 @@ static vlmc_status read_content(vlmc_reader *r, const vlmc_entry *entry, vlmc_wr
     crypto_hash_sha256_init(&hash);
     uint64_t at = entry->offset_bytes, left = entry->size_bytes;
     for (uint32_t g = left ? find_group(&r->index, at) : 0; left > 0; g++) {
-        VLMC_TRY(decode_group(r, g, error));
         const uint64_t skip = at - r->index.group_starts[g];
         const uint64_t rest = r->index.groups[g].raw_bytes - skip;
         const size_t n = (size_t)(left < rest ? left : rest);
+        r->bytes_ahead = n;
+        VLMC_TRY(decode_group(r, g, error));
         crypto_hash_sha256_update(&hash, r->raw + skip, n);
         VLMC_TRY(write(user, r->raw + skip, n, error));
         at += n;

@@ -13,8 +13,6 @@
 #include <stdint.h>
 #include <vlmc/status.h>
 
-#define VLMC_GROUP_BYTES_MAX (1u << 20)
-
 // The result of packing. `bytes` points into the packer, or to the raw bytes when stored, and
 // stays valid until the next call.
 typedef struct vlmc_packed_group {

@@ -20,6 +20,9 @@
 #define ABANDON_EXCESS_NUMERATOR 5u
 #define ABANDON_EXCESS_DENOMINATOR 4u
 
+// A bit that is 1 with probability p / 2^VLMC_MIX_BITS: ones lie below zeros.
+#define BIT_SHIFT (VLMC_RANGE_TOTAL_BITS - VLMC_MIX_BITS)
+
 _Static_assert(VLMC_RANGE_TOTAL_BITS == VLMC_FREQUENCY_BITS, "coder and model share one total");
 
 struct vlmc_lockstep {
@@ -93,7 +96,7 @@ static vlmc_status allocate(vlmc_lockstep *ls, vlmc_error *error)
     ls->tokens = calloc(ls->max_tokens, sizeof *ls->tokens);
     ls->rows = calloc(ls->max_tokens * (n_contexts ? n_contexts : 1), sizeof *ls->rows);
     ls->logits = calloc(ls->max_tokens * ALPHABET, sizeof *ls->logits);
-    ls->mix = vlmc_mix_create(VLMC_STREAMS_MAX, 1u << 20);
+    ls->mix = vlmc_mix_create(VLMC_STREAMS_MAX, VLMC_GROUP_BYTES_MAX);
     if (!ls->contexts || !ls->mix || !ls->tokens || !ls->rows || !ls->logits)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to run the model");
     return VLMC_OK;
@@ -164,9 +167,6 @@ static void fill_slab(vlmc_lockstep *ls, const cut *c, const uint8_t *raw, uint3
             vlmc_contexts_push(ls->contexts, s, raw[vlmc_stream_offset(c->n, c->streams, s) + t]);
     }
 }
-
-// A bit that is 1 with probability p / 2^VLMC_MIX_BITS: ones lie below zeros.
-#define BIT_SHIFT (VLMC_RANGE_TOTAL_BITS - VLMC_MIX_BITS)
 
 static void encode_token(vlmc_mix *mix, vlmc_range_encoder *encoder, uint8_t token)
 {

@@ -102,6 +102,20 @@ Test(refusals, an_existing_output_is_kept_unless_replacing_is_permitted)
     cr_assert(nothing_left("kept.vlmc.tmp"));
 }
 
+Test(refusals, a_name_of_full_length_can_be_written)
+{
+    const content c = {"x", (const uint8_t *)"x", 1};
+    char name[256];
+    memset(name, 'n', 255);
+    name[255] = '\0';
+    const char *path = scratch(0, name);
+    vlmc_error error = {0};
+    cr_assert_eq(write_one((vlmc_writer_params){.path = path, .replace = true}, &c, &error),
+                 VLMC_OK, "%s", error.text);
+    cr_assert_eq(check_archive(path, &c, 1, NULL, &error), VLMC_OK);
+    unlink(path);
+}
+
 Test(refusals, an_output_that_appears_while_writing_is_kept)
 {
     const char *path = scratch(0, "raced.vlmc");
