@@ -2,6 +2,7 @@
 // vlmc create
 #include "cli.h"
 #include "create_source.h"
+#include "devices.h"
 #include "engines.h"
 #include "job.h"
 #include "options.h"
@@ -98,6 +99,7 @@ static const struct argp create_argp = {
 static vlmc_status check_arguments(const create_options *options, bool *from_stdin,
                                    vlmc_error *error)
 {
+    VLMC_TRY(cli_device_check(options->common.device, error));
     *from_stdin = options->n_paths == 1 && strcmp(options->paths[0], "-") == 0;
     for (int i = 0; i < options->n_paths && !*from_stdin; i++)
         if (strcmp(options->paths[i], "-") == 0)

@@ -106,8 +106,7 @@ vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, c
         .model_chosen = model || from_environment,
         .wanted_name = "unknown",
     };
-    VLMC_TRY(cli_model_path_create(&engines->path, &common->cli->env, error));
-    return cli_device_check(common->device, error);
+    return cli_model_path_create(&engines->path, &common->cli->env, error);
 }
 
 void cli_engines_destroy(cli_engines *engines)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vlmc extract
 #include "cli.h"
+#include "devices.h"
 #include "job.h"
 #include "open_archive.h"
 #include "options.h"
@@ -252,6 +253,7 @@ static vlmc_status run(const extract_options *options, vlmc_error *error)
     cli_archive archive;
     cli_job job;
     extract_count count = {0};
+    VLMC_TRY(cli_device_check(options->common.device, error));
     VLMC_TRY(cli_archive_open(&archive, &options->common, options->archive, error));
     cli_job_begin(&job, cli, "extracting", archive.info->content_bytes);
     vlmc_status status = count_selected(options, &archive, &count, error);

@@ -3,6 +3,7 @@
 #include "verify.h"
 
 #include "cli.h"
+#include "devices.h"
 #include "job.h"
 #include "open_archive.h"
 #include "util/json_out.h"
@@ -84,6 +85,7 @@ vlmc_status verify_archive(const cli_common *common, const char *path, vlmc_erro
     cli_archive archive;
     cli_job job;
     verify_count count = {0};
+    VLMC_TRY(cli_device_check(common->device, error));
     VLMC_TRY(cli_archive_open(&archive, common, path, error));
     cli_job_begin(&job, common->cli, "verifying", archive.info->content_bytes);
     vlmc_reader_set_progress(archive.reader, cli_job_progress, &job);

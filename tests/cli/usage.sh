@@ -30,6 +30,9 @@ expect 64 "an unknown CPU variant" "$vlmc" create -d cpu:abacus -o x.vlmc file
 expect 64 "an unknown way to overwrite" "$vlmc" extract --overwrite sometimes x.vlmc
 expect 64 "a size that is none" "$vlmc" extract --max-output much x.vlmc
 refute "nothing was written" test -e x.vlmc
+expect 0 "an archive" "$vlmc" create -m none -o y.vlmc file
+expect 64 "an unknown VLMC_DEVICE" env VLMC_DEVICE=abacus "$vlmc" verify y.vlmc
+expect 0 "does not matter to list" env VLMC_DEVICE=abacus "$vlmc" list y.vlmc
 expect 0 "device list" "$vlmc" device list
 check "shows the plain C reference" grep -q '^cpu:reference' stdout
 expect 64 "the self-test is for Vulkan devices" "$vlmc" device selftest -d cpu

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion for bash.
+
+_vlmc_models() {
+    vlmc model list 2>/dev/null | cut -d' ' -f1
+    echo none
+}
+
+_vlmc_devices() {
+    echo auto cpu vulkan
+    vlmc device list 2>/dev/null | cut -d' ' -f1
+}
+
+_vlmc() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local common='--help --json --quiet' compute='--device --threads' words=
+    # "vulkan:0" is one word for the program, three for readline.
+    if declare -F _get_comp_words_by_ref >/dev/null; then
+        local cur prev
+        _get_comp_words_by_ref -n : cur prev
+        current=$cur previous=$prev
+    fi
+    COMPREPLY=()
+    case $COMP_CWORD,${COMP_WORDS[1]},$previous in
+    1,*) words='create extract list info verify diff find catalog model device help --version' ;;
+    2,help,*) words='create extract list info verify diff find catalog model device' ;;
+    *,-d | *,--device) words=$(_vlmc_devices) ;;
+    *,-m | *,--model) words=$(_vlmc_models) ;;
+    *,--overwrite) words='never always newer' ;;
+    2,catalog,*) words='list check' ;;
+    2,model,*) words='list info verify' ;;
+    *,model,info | *,model,verify) words=$(_vlmc_models) ;;
+    2,device,*) words='list selftest' ;;
+    *)
+        if [[ $current == -* ]]; then
+            case ${COMP_WORDS[1]} in
+            create) words="$common $compute --output --force --model --verify --stdin-name --no-catalog" ;;
+            extract) words="$common $compute --directory --stdout --overwrite --dry-run --max-output" ;;
+            verify) words="$common $compute" ;;
+            list) words="$common --long" ;;
+            diff) words="$common --directory" ;;
+            device) words="$common --device --force" ;;
+            *) words=$common ;;
+            esac
+        fi
+        ;;
+    esac
+    if [ -n "$words" ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+        ! declare -F __ltrim_colon_completions >/dev/null || __ltrim_colon_completions "$current"
+    else
+        compopt -o default
+    fi
+}
+
+complete -F _vlmc vlmc
