@@ -12,6 +12,7 @@ typedef struct vlmc_gpu_device {
     VkPhysicalDevice physical;
     VkPhysicalDeviceProperties properties;
     VkPhysicalDeviceMemoryProperties memory;
+    uint64_t reserved_bytes[VK_MAX_MEMORY_HEAPS]; // by buffers of this device
     VkDevice handle;
     struct VolkDeviceTable vk;
     uint32_t queue_family;
@@ -40,6 +41,8 @@ typedef struct vlmc_gpu_buffer {
     VkDeviceMemory memory;
     uint64_t bytes;
     void *mapped; // NULL where the host cannot reach it
+    uint32_t heap;
+    uint64_t reserved_bytes; // in that heap
     // Last use since the latest barrier, see command.h.
     uint64_t read_epoch;
     uint64_t write_epoch;

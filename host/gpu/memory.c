@@ -31,34 +31,53 @@ static uint32_t find_unified(const vlmc_gpu_device *d, uint32_t allowed)
     return find_type(d, allowed, LOCAL | MAPPED);
 }
 
+static void release(vlmc_gpu_device *d, vlmc_gpu_buffer *b)
+{
+    if (b->memory)
+        d->vk.vkFreeMemory(d->handle, b->memory, NULL);
+    d->reserved_bytes[b->heap] -= b->reserved_bytes;
+    b->memory = VK_NULL_HANDLE;
+    b->reserved_bytes = 0;
+}
+
+// A heap is never overdrawn, though some drivers would: they page, or fail much later.
+static VkResult allocate_type(vlmc_gpu_device *d, uint32_t type, uint64_t bytes, bool map,
+                              vlmc_gpu_buffer *b)
+{
+    const VkMemoryAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .allocationSize = bytes,
+        .memoryTypeIndex = type,
+    };
+    const uint32_t heap = d->memory.memoryTypes[type].heapIndex;
+    if (bytes > d->memory.memoryHeaps[heap].size - d->reserved_bytes[heap])
+        return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    VkResult result = d->vk.vkAllocateMemory(d->handle, &info, NULL, &b->memory);
+    if (result != VK_SUCCESS)
+        return result;
+    b->heap = heap;
+    b->reserved_bytes = bytes;
+    d->reserved_bytes[heap] += bytes;
+    if (map)
+        result = d->vk.vkMapMemory(d->handle, b->memory, 0, VK_WHOLE_SIZE, 0, &b->mapped);
+    if (result != VK_SUCCESS)
+        release(d, b);
+    return result;
+}
+
 static VkResult allocate(vlmc_gpu_device *d, vlmc_gpu_memory kind, vlmc_gpu_buffer *b)
 {
     VkMemoryRequirements needs;
     d->vk.vkGetBufferMemoryRequirements(d->handle, b->handle, &needs);
     VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    for (int i = -1; i < 3 && result != VK_SUCCESS; i++) {
-        uint32_t type;
-        if (i >= 0)
-            type = find_type(d, needs.memoryTypeBits, preference[kind][i]);
-        else
-            type = kind == VLMC_GPU_MEMORY_DEVICE ? find_unified(d, needs.memoryTypeBits)
-                                                  : UINT32_MAX;
-        if (type == UINT32_MAX)
-            continue;
-        const VkMemoryAllocateInfo info = {
-            .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-            .allocationSize = needs.size,
-            .memoryTypeIndex = type,
-        };
-        result = d->vk.vkAllocateMemory(d->handle, &info, NULL, &b->memory);
-        const VkMemoryPropertyFlags flags = d->memory.memoryTypes[type].propertyFlags;
-        if (result == VK_SUCCESS && (flags & MAPPED) == MAPPED &&
-            (kind != VLMC_GPU_MEMORY_DEVICE || i == -1))
-            result = d->vk.vkMapMemory(d->handle, b->memory, 0, VK_WHOLE_SIZE, 0, &b->mapped);
-        if (result != VK_SUCCESS && b->memory) {
-            d->vk.vkFreeMemory(d->handle, b->memory, NULL);
-            b->memory = VK_NULL_HANDLE;
-        }
+    uint32_t type = kind == VLMC_GPU_MEMORY_DEVICE ? find_unified(d, needs.memoryTypeBits)
+                                                   : UINT32_MAX;
+    if (type != UINT32_MAX)
+        result = allocate_type(d, type, needs.size, true, b);
+    for (int i = 0; i < 3 && result != VK_SUCCESS; i++) {
+        type = find_type(d, needs.memoryTypeBits, preference[kind][i]);
+        if (type != UINT32_MAX)
+            result = allocate_type(d, type, needs.size, kind != VLMC_GPU_MEMORY_DEVICE, b);
     }
     return result;
 }
@@ -89,7 +108,6 @@ void vlmc_gpu_buffer_destroy(vlmc_gpu_device *d, vlmc_gpu_buffer *buffer)
 {
     if (buffer->handle)
         d->vk.vkDestroyBuffer(d->handle, buffer->handle, NULL);
-    if (buffer->memory)
-        d->vk.vkFreeMemory(d->handle, buffer->memory, NULL);
+    release(d, buffer);
     *buffer = (vlmc_gpu_buffer){0};
 }

@@ -159,3 +159,31 @@ Test(engine, refuses_what_it_cannot_run)
     cr_expect(engine == NULL);
     vlmc_model_destroy(&model);
 }
+
+Test(engine, says_that_the_device_is_out_of_memory)
+{
+    vlmc_model *model = test_model(3);
+    vlmc_gpu_params params = {
+        .engine = {.model = model, .max_streams = 1u << 22, .max_steps = 64},
+        .cache_dir = test_cache(),
+    };
+    vlmc_engine *engine;
+    vlmc_error error;
+    cr_expect(vlmc_gpu_engine_create(NULL, &params, &engine, &error) == VLMC_ERROR_DEVICE);
+    cr_expect(engine == NULL && strstr(error.text, "ran out of memory"), "%s", error.text);
+    cr_expect(error.vk_result == VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    vlmc_model_destroy(&model);
+}
+
+Test(engine, says_that_there_is_no_device)
+{
+    setenv("VK_ICD_FILENAMES", "/no/such/driver.json", 1);
+    setenv("VK_DRIVER_FILES", "/no/such/driver.json", 1);
+    vlmc_model *model = test_model(0);
+    const vlmc_gpu_params params = {.engine = {.model = model, .max_streams = 1, .max_steps = 1}};
+    vlmc_engine *engine;
+    vlmc_error error;
+    cr_expect(vlmc_gpu_engine_create(NULL, &params, &engine, &error) == VLMC_ERROR_DEVICE);
+    cr_expect(engine == NULL && strstr(error.text, "driver"), "%s", error.text);
+    vlmc_model_destroy(&model);
+}
