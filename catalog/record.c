@@ -108,8 +108,8 @@ static vlmc_status record(vlmc_catalog *catalog, const vlmc_reader *reader, cons
                           int64_t created, vlmc_error *error)
 {
     const vlmc_archive_info *info = vlmc_reader_info(reader);
-    bool fresh;
-    int64_t id;
+    bool fresh = false;
+    int64_t id = 0;
     VLMC_TRY(insert_archive(catalog, info, created, &fresh, error));
     VLMC_TRY(find_archive(catalog, info, &id, error));
     if (fresh)

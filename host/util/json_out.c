@@ -52,6 +52,7 @@ static void set_base64(json_t *object, const char *key, const char *text, size_t
 
 void vlmc_json_set_bytes(json_t *object, const char *key, const char *text)
 {
+    static const unsigned char replacement[] = {0xef, 0xbf, 0xbd}; // U+FFFD
     size_t size = strlen(text), used = 0;
     char *clean = malloc(3 * size + 1);
     int dirty = 0;
@@ -64,7 +65,7 @@ void vlmc_json_set_bytes(json_t *object, const char *key, const char *text)
             used += n;
             p += n;
         } else {
-            memcpy(clean + used, "\xef\xbf\xbd", 3);
+            memcpy(clean + used, replacement, sizeof replacement);
             used += 3;
             p++;
             dirty = 1;
