@@ -63,6 +63,9 @@ static int open_nameless(const char *folder)
 
 static vlmc_status spool_stdin(const cli *cli, int *spool, vlmc_error *error)
 {
+    if (isatty(STDIN_FILENO))
+        return vlmc_fail(error, VLMC_ERROR_REFUSED,
+                         "refusing to read an archive from a terminal; name a file or use a pipe");
     const char *folder = cli->env.temporary ? cli->env.temporary : "/var/tmp";
     char *buffer = malloc(SPOOL_BUFFER_BYTES);
     if (!buffer)

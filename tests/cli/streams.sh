@@ -35,6 +35,9 @@ if command -v script >/dev/null; then
     code=$?
     report $((code != 7)) "an archive is not written to a terminal (exit code 7)"
     check "and the message says so" grep -q "refusing to write an archive to a terminal" tty.log
+    script -qec "\"$vlmc\" list -" tty.log >/dev/null </dev/null
+    code=$?
+    report $((code != 7)) "nor read from one (exit code 7)"
     script -qec "\"$vlmc\" create -m tiny -o tty.vlmc text" tty.log >/dev/null </dev/null
     check "at a terminal progress shows its phase" grep -q packing tty.log
     "$vlmc" create -m tiny -o notty.vlmc text 2>notty.log
