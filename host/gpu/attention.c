@@ -22,15 +22,15 @@ static vlmc_status upload_bias(vlmc_gpu *g, const int32_t *bias, vlmc_gpu_attent
         return vlmc_fail(error, VLMC_ERROR_DEVICE,
                          "the device \"%s\" cannot hold the attention bias of %u heads; use -d cpu",
                          g->device->info.name, a->hp->heads);
-    VLMC_TRY(vlmc_gpu_make_buffer(g, VLMC_GPU_MEMORY_DEVICE, sizeof exp2 + bias_bytes, &a->bias,
-                                  error));
+    VLMC_TRY(
+        vlmc_gpu_make_buffer(g, VLMC_GPU_MEMORY_DEVICE, sizeof exp2 + bias_bytes, &a->bias, error));
     VLMC_TRY(vlmc_gpu_upload(g, &a->bias, 0, exp2, sizeof exp2, error));
     return vlmc_gpu_upload(g, &a->bias, sizeof exp2, bias, bias_bytes, error);
 }
 
 vlmc_status vlmc_gpu_attention_create(vlmc_gpu *g, const vlmc_hyperparameters *hp,
-                                      const int32_t *bias, uint32_t max_streams,
-                                      uint32_t max_steps, vlmc_gpu_attention *a, vlmc_error *error)
+                                      const int32_t *bias, uint32_t max_streams, uint32_t max_steps,
+                                      vlmc_gpu_attention *a, vlmc_error *error)
 {
     *a = (vlmc_gpu_attention){.hp = hp, .capacity = hp->window + max_steps};
     uint32_t units, unit_bytes;
@@ -83,8 +83,8 @@ static vlmc_status run_part(vlmc_gpu *g, const vlmc_gpu_attention *a, uint32_t i
 {
     const vlmc_gpu_part *part = &a->parts[i];
     const uint32_t base = first; // the activations' unit 0
-    const uint32_t count = push.seen + push.steps < push.window ? push.seen + push.steps
-                                                                : push.window;
+    const uint32_t count =
+        push.seen + push.steps < push.window ? push.seen + push.steps : push.window;
     const uint64_t bytes = (uint64_t)push.steps * push.head_words * 4;
     const uint64_t cost = store ? bytes : bytes * push.group * count * 2;
     if (first < part->first_row)

@@ -18,9 +18,8 @@ typedef struct vlmc_gpu_attention {
 // bias // (heads, window), read during the call only. max_steps: most steps of one run. On failure
 // *attention is such that destroy frees it.
 vlmc_status vlmc_gpu_attention_create(vlmc_gpu *gpu, const vlmc_hyperparameters *hp,
-                                      const int32_t *bias, uint32_t max_streams,
-                                      uint32_t max_steps, vlmc_gpu_attention *attention,
-                                      vlmc_error *error);
+                                      const int32_t *bias, uint32_t max_streams, uint32_t max_steps,
+                                      vlmc_gpu_attention *attention, vlmc_error *error);
 void vlmc_gpu_attention_destroy(vlmc_gpu *gpu, vlmc_gpu_attention *attention);
 
 // projections // (n, (heads + 2 * kv_heads) * head_dim) int8, output // (n, heads * head_dim)

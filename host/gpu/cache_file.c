@@ -77,8 +77,8 @@ bool vlmc_gpu_cache_write(const char *folder, const char *name, const void *data
         return false;
     }
     const cache_header header = {CACHE_MAGIC, size, XXH3_64bits(data, size)};
-    bool written = fwrite(&header, sizeof header, 1, file) == 1 &&
-                   fwrite(data, 1, size, file) == size;
+    bool written =
+        fwrite(&header, sizeof header, 1, file) == 1 && fwrite(data, 1, size, file) == size;
     written &= fclose(file) == 0;
     if (!written || rename(temporary, path) != 0) {
         unlink(temporary);

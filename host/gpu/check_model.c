@@ -151,8 +151,7 @@ static vlmc_status compare_model(vlmc_gpu *g, const vlmc_model *model, uint32_t 
     const uint32_t n = n_streams * n_steps;
     const uint64_t start = vlmc_gpu_now_ns();
     vlmc_gpu_network network;
-    vlmc_status status =
-        vlmc_gpu_network_create(g, model, n_streams, n_steps, n, &network, error);
+    vlmc_status status = vlmc_gpu_network_create(g, model, n_streams, n_steps, n, &network, error);
     if (status == VLMC_OK) {
         send_inputs(&network, n, tokens, rows);
         status = vlmc_gpu_network_run(&network, 0, n_streams, 0, n_steps, error);
@@ -184,8 +183,7 @@ vlmc_status vlmc_gpu_check_model(vlmc_gpu *g, const vlmc_hyperparameters *hp, ui
         status = vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for a self-test");
     if (status == VLMC_OK) {
         fill_inputs(hp, n, tokens, rows, &seed);
-        status =
-            compare_model(g, model, n_streams, n_steps, tokens, rows, expected, check, error);
+        status = compare_model(g, model, n_streams, n_steps, tokens, rows, expected, check, error);
     }
     free(tokens);
     free(rows);

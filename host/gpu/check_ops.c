@@ -17,9 +17,7 @@ static vlmc_status random_linear(uint32_t rows, uint32_t cols, vlmc_gpu_data dat
     vlmc_gpu_fill_i8(weight, (size_t)rows * cols, data, state);
     for (uint32_t i = 0; i < rows; i++) {
         const uint64_t choice = vlmc_gpu_random(state) % 8;
-        multiplier[i] = choice == 0   ? 65535
-                        : choice == 1 ? 0
-                                      : vlmc_gpu_between(state, 1, 65535);
+        multiplier[i] = choice == 0 ? 65535 : choice == 1 ? 0 : vlmc_gpu_between(state, 1, 65535);
         shift[i] = vlmc_gpu_random(state) % 4 ? vlmc_gpu_between(state, 20, 36)
                                               : vlmc_gpu_between(state, 16, 46);
         if (vlmc_gpu_random(state) % 8 == 0)
@@ -103,8 +101,8 @@ vlmc_status vlmc_gpu_check_gather(vlmc_gpu *g, uint32_t rows, uint32_t row_bytes
     vlmc_gpu_table table = {0};
     vlmc_gpu_exchange x;
     const vlmc_gpu_table_source source = {data, rows};
-    vlmc_status status = vlmc_gpu_exchange_create(g, n * UINT64_C(4), (uint64_t)n * row_bytes, &x,
-                                                  error);
+    vlmc_status status =
+        vlmc_gpu_exchange_create(g, n * UINT64_C(4), (uint64_t)n * row_bytes, &x, error);
     if (status == VLMC_OK) {
         uint32_t *wanted = x.input;
         for (uint32_t i = 0; i < n; i++) {
@@ -152,8 +150,8 @@ vlmc_status vlmc_gpu_check_norm(vlmc_gpu *g, uint32_t width, uint32_t n, vlmc_gp
     *check = (vlmc_gpu_check){0};
     const uint64_t start = vlmc_gpu_now_ns();
     vlmc_gpu_exchange x;
-    vlmc_status status = vlmc_gpu_exchange_create(g, (uint64_t)n * width * 2, (uint64_t)n * width,
-                                                  &x, error);
+    vlmc_status status =
+        vlmc_gpu_exchange_create(g, (uint64_t)n * width * 2, (uint64_t)n * width, &x, error);
     if (status == VLMC_OK) {
         int16_t *input = x.input;
         vlmc_gpu_fill_i16(input, (size_t)n * width, data, &seed);
@@ -175,8 +173,8 @@ vlmc_status vlmc_gpu_check_reglu(vlmc_gpu *g, uint32_t hidden, uint32_t n, vlmc_
     *check = (vlmc_gpu_check){0};
     const uint64_t start = vlmc_gpu_now_ns();
     vlmc_gpu_exchange x;
-    vlmc_status status = vlmc_gpu_exchange_create(g, (uint64_t)n * hidden * 2, (uint64_t)n * hidden,
-                                                  &x, error);
+    vlmc_status status =
+        vlmc_gpu_exchange_create(g, (uint64_t)n * hidden * 2, (uint64_t)n * hidden, &x, error);
     if (status == VLMC_OK) {
         vlmc_gpu_fill_i8(x.input, x.input_bytes, data, &seed);
         vlmc_op_reglu(n, hidden, x.input, x.expected);

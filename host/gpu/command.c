@@ -11,17 +11,16 @@
 // Slower than any device known, so that the first submission is short everywhere.
 #define FIRST_COST_PER_MS UINT64_C(100000)
 
-#define TRANSFER_AND_COMPUTE                                                                       \
-    (VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT)
+#define TRANSFER_AND_COMPUTE (VK_PIPELINE_STAGE_TRANSFER_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT)
 
 // Bindings that an op writes and reads, bit i for binding i.
 static const struct {
     uint8_t writes, reads;
 } access_of[VLMC_GPU_OPS] = {
-    [VLMC_GPU_GATHER] = {1 << 2, 3},        [VLMC_GPU_NORM] = {1 << 1, 1},
-    [VLMC_GPU_LINEAR_INT8] = {1 << 3, 7},   [VLMC_GPU_LINEAR_RELU2] = {1 << 3, 7},
-    [VLMC_GPU_LINEAR_ADD] = {1 << 3, 15},   [VLMC_GPU_LINEAR_INT16] = {1 << 3, 7},
-    [VLMC_GPU_REGLU] = {1 << 1, 1},         [VLMC_GPU_STORE] = {1 << 1, 1},
+    [VLMC_GPU_GATHER] = {1 << 2, 3},      [VLMC_GPU_NORM] = {1 << 1, 1},
+    [VLMC_GPU_LINEAR_INT8] = {1 << 3, 7}, [VLMC_GPU_LINEAR_RELU2] = {1 << 3, 7},
+    [VLMC_GPU_LINEAR_ADD] = {1 << 3, 15}, [VLMC_GPU_LINEAR_INT16] = {1 << 3, 7},
+    [VLMC_GPU_REGLU] = {1 << 1, 1},       [VLMC_GPU_STORE] = {1 << 1, 1},
     [VLMC_GPU_ATTENTION] = {1 << 3, 7},
 };
 
@@ -108,8 +107,8 @@ static void full_barrier(vlmc_gpu *g)
         .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
                          VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
     };
-    g->device->vk.vkCmdPipelineBarrier(g->commands, TRANSFER_AND_COMPUTE, TRANSFER_AND_COMPUTE, 0, 1,
-                                       &barrier, 0, NULL, 0, NULL);
+    g->device->vk.vkCmdPipelineBarrier(g->commands, TRANSFER_AND_COMPUTE, TRANSFER_AND_COMPUTE, 0,
+                                       1, &barrier, 0, NULL, 0, NULL);
     g->epoch++;
 }
 
@@ -236,8 +235,8 @@ vlmc_status vlmc_gpu_copy(vlmc_gpu *g, vlmc_gpu_buffer *from, vlmc_gpu_buffer *t
     return VLMC_OK;
 }
 
-vlmc_status vlmc_gpu_upload(vlmc_gpu *g, vlmc_gpu_buffer *buffer, uint64_t offset,
-                            const void *data, uint64_t bytes, vlmc_error *error)
+vlmc_status vlmc_gpu_upload(vlmc_gpu *g, vlmc_gpu_buffer *buffer, uint64_t offset, const void *data,
+                            uint64_t bytes, vlmc_error *error)
 {
     if (buffer->mapped) {
         memcpy((uint8_t *)buffer->mapped + offset, data, bytes);

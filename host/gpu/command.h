@@ -33,8 +33,8 @@ vlmc_status vlmc_gpu_dispatch(vlmc_gpu *gpu, vlmc_gpu_op op, const vlmc_gpu_bind
                               uint64_t cost, vlmc_error *error);
 
 // Records a copy of the first `bytes` of a buffer.
-vlmc_status vlmc_gpu_copy(vlmc_gpu *gpu, vlmc_gpu_buffer *from, vlmc_gpu_buffer *to,
-                          uint64_t bytes, vlmc_error *error);
+vlmc_status vlmc_gpu_copy(vlmc_gpu *gpu, vlmc_gpu_buffer *from, vlmc_gpu_buffer *to, uint64_t bytes,
+                          vlmc_error *error);
 
 // Writes to a buffer that nothing recorded uses. `data` may be freed afterwards.
 vlmc_status vlmc_gpu_upload(vlmc_gpu *gpu, vlmc_gpu_buffer *buffer, uint64_t offset,

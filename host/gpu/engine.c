@@ -136,9 +136,9 @@ vlmc_status vlmc_gpu_engine_create(const char *selector, const vlmc_gpu_params *
     e->base = (vlmc_engine){.api = &api, .model = p->model};
     e->max_streams = p->max_streams;
     e->max_steps = p->max_steps;
-    vlmc_status status = vlmc_gpu_create(selector, params->force_portable,
-                                         params->storage_limit_bytes, params->cache_dir, &e->gpu,
-                                         error);
+    vlmc_status status =
+        vlmc_gpu_create(selector, params->force_portable, params->storage_limit_bytes,
+                        params->cache_dir, &e->gpu, error);
     if (status == VLMC_OK)
         status = vlmc_gpu_network_create(e->gpu, p->model, p->max_streams, p->max_steps,
                                          params->chunk_positions, &e->network, error);

@@ -26,16 +26,16 @@ typedef struct vlmc_gpu_device_info {
     char name[256];
     uint32_t vendor_id;
     uint32_t device_id;
-    uint32_t driver_version;  // as the driver encodes it
-    uint32_t driver_id;       // VkDriverId, 0 where the driver does not say
-    char driver_name[256];    // "" where the driver does not say
-    uint32_t api_version;     // VK_MAKE_API_VERSION
-    const char *type;         // "cpu", "integrated", "discrete", "virtual" or "other"; static
-    uint64_t heap_bytes;      // largest device-local heap
+    uint32_t driver_version; // as the driver encodes it
+    uint32_t driver_id;      // VkDriverId, 0 where the driver does not say
+    char driver_name[256];   // "" where the driver does not say
+    uint32_t api_version;    // VK_MAKE_API_VERSION
+    const char *type;        // "cpu", "integrated", "discrete", "virtual" or "other"; static
+    uint64_t heap_bytes;     // largest device-local heap
     uint32_t subgroup_size;
-    bool integer_dot;         // the device offers packed 4×8 integer dot products
-    bool usable;              // Vulkan 1.1 and a compute queue
-    uint8_t uuid[16];         // VkPhysicalDeviceProperties::pipelineCacheUUID
+    bool integer_dot; // the device offers packed 4×8 integer dot products
+    bool usable;      // Vulkan 1.1 and a compute queue
+    uint8_t uuid[16]; // VkPhysicalDeviceProperties::pipelineCacheUUID
     uint32_t n_disabled;
     vlmc_gpu_disabled_path disabled[VLMC_GPU_DISABLED_MAX]; // (n_disabled)
 } vlmc_gpu_device_info;
@@ -46,11 +46,12 @@ vlmc_status vlmc_gpu_list(vlmc_gpu_device_info **devices, uint32_t *n, vlmc_erro
 void vlmc_gpu_list_free(vlmc_gpu_device_info **devices);
 
 typedef struct vlmc_gpu_params {
-    vlmc_engine_params engine;    // threads is ignored
-    const char *cache_dir;        // folder of the pipeline cache, made if missing; NULL: none
-    bool force_portable;          // never use the integer dot product
-    uint32_t storage_limit_bytes; // lowers the device's maxStorageBufferRange; 0: as it is; for tests
-    uint32_t chunk_positions;     // positions taken through the network at once; 0: by device
+    vlmc_engine_params engine; // threads is ignored
+    const char *cache_dir;     // folder of the pipeline cache, made if missing; NULL: none
+    bool force_portable;       // never use the integer dot product
+    uint32_t
+        storage_limit_bytes;  // lowers the device's maxStorageBufferRange; 0: as it is; for tests
+    uint32_t chunk_positions; // positions taken through the network at once; 0: by device
 } vlmc_gpu_params;
 
 // selector: NULL or "" takes the best device (discrete before integrated before virtual before

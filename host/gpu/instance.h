@@ -10,8 +10,8 @@
 typedef struct vlmc_gpu_instance {
     VkInstance handle;
     uint32_t n_devices;
-    VkPhysicalDevice *physical;   // (n_devices)
-    vlmc_gpu_device_info *infos;  // (n_devices)
+    VkPhysicalDevice *physical;  // (n_devices)
+    vlmc_gpu_device_info *infos; // (n_devices)
 } vlmc_gpu_instance;
 
 // Fills *error with the sentence for a VkResult, `doing` completing "… while"; returns the status.

@@ -19,9 +19,9 @@ static void pack_block(const vlmc_linear *const *sources, uint32_t first_row, ui
         const vlmc_linear *source = source_of(sources, &row);
         const int8_t *w = source->weight + (size_t)row * source->cols;
         for (uint32_t k = 0; k < source->cols / 4; k++, w += 4)
-            block[k * VLMC_BLOCK_ROWS + r] = (uint32_t)(uint8_t)w[0] | (uint32_t)(uint8_t)w[1] << 8 |
-                                             (uint32_t)(uint8_t)w[2] << 16 |
-                                             (uint32_t)(uint8_t)w[3] << 24;
+            block[k * VLMC_BLOCK_ROWS + r] =
+                (uint32_t)(uint8_t)w[0] | (uint32_t)(uint8_t)w[1] << 8 |
+                (uint32_t)(uint8_t)w[2] << 16 | (uint32_t)(uint8_t)w[3] << 24;
     }
 }
 
@@ -37,8 +37,8 @@ static vlmc_status upload_weights(vlmc_gpu *g, const vlmc_linear *const *sources
         vlmc_gpu_part *part = &linear->parts[i];
         for (uint32_t r = 0; r < part->rows && status == VLMC_OK; r += VLMC_BLOCK_ROWS) {
             pack_block(sources, part->first_row + r, block);
-            status = vlmc_gpu_upload(g, &part->buffer, (uint64_t)r * linear->cols, block, bytes,
-                                     error);
+            status =
+                vlmc_gpu_upload(g, &part->buffer, (uint64_t)r * linear->cols, block, bytes, error);
         }
     }
     free(block);

@@ -70,8 +70,8 @@ static VkResult allocate(vlmc_gpu_device *d, vlmc_gpu_memory kind, vlmc_gpu_buff
     VkMemoryRequirements needs;
     d->vk.vkGetBufferMemoryRequirements(d->handle, b->handle, &needs);
     VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
-    uint32_t type = kind == VLMC_GPU_MEMORY_DEVICE ? find_unified(d, needs.memoryTypeBits)
-                                                   : UINT32_MAX;
+    uint32_t type =
+        kind == VLMC_GPU_MEMORY_DEVICE ? find_unified(d, needs.memoryTypeBits) : UINT32_MAX;
     if (type != UINT32_MAX)
         result = allocate_type(d, type, needs.size, true, b);
     for (int i = 0; i < 3 && result != VK_SUCCESS; i++) {

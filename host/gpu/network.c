@@ -210,8 +210,8 @@ static vlmc_status run_layer(vlmc_gpu_network *w, const vlmc_gpu_layer *layer,
     vlmc_gpu *g = w->gpu;
     VLMC_TRY(vlmc_gpu_norm_run(g, &w->norm_binding, n, hp->width, error));
     VLMC_TRY(vlmc_gpu_linear_run(g, &layer->qkv, VLMC_GPU_LINEAR_INT8, n, error));
-    VLMC_TRY(vlmc_gpu_attention_run(g, &layer->attention, first_stream, n_streams, position, n_steps,
-                                    error));
+    VLMC_TRY(vlmc_gpu_attention_run(g, &layer->attention, first_stream, n_streams, position,
+                                    n_steps, error));
     VLMC_TRY(vlmc_gpu_linear_run(g, &layer->o, VLMC_GPU_LINEAR_ADD, n, error));
     VLMC_TRY(vlmc_gpu_norm_run(g, &w->norm_binding, n, hp->width, error));
     if (hp->ffn == VLMC_FFN_REGLU) {

@@ -4,8 +4,9 @@
 
 static vlmc_status absent(vlmc_error *error)
 {
-    return vlmc_fail(error, VLMC_ERROR_UNSUPPORTED,
-                     "this vlmc was built without Vulkan; use -d cpu, or build with VLMC_VULKAN=ON");
+    return vlmc_fail(
+        error, VLMC_ERROR_UNSUPPORTED,
+        "this vlmc was built without Vulkan; use -d cpu, or build with VLMC_VULKAN=ON");
 }
 
 vlmc_status vlmc_gpu_list(vlmc_gpu_device_info **devices, uint32_t *n, vlmc_error *error)

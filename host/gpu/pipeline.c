@@ -17,10 +17,15 @@ typedef struct op_shader {
 
 static op_shader shader_of(vlmc_gpu_op op)
 {
-#define SHADER(name) {vlmc_shader_##name, vlmc_shader_##name##_bytes, NULL, 0}
+#define SHADER(name)                                                                               \
+    {                                                                                              \
+        vlmc_shader_##name, vlmc_shader_##name##_bytes, NULL, 0                                    \
+    }
 #define SHADER_DOT(name)                                                                           \
-    {vlmc_shader_##name, vlmc_shader_##name##_bytes, vlmc_shader_##name##_dot,                     \
-     vlmc_shader_##name##_dot_bytes}
+    {                                                                                              \
+        vlmc_shader_##name, vlmc_shader_##name##_bytes, vlmc_shader_##name##_dot,                  \
+            vlmc_shader_##name##_dot_bytes                                                         \
+    }
     switch (op) {
     case VLMC_GPU_GATHER:
         return (op_shader)SHADER(gather);
@@ -60,8 +65,7 @@ static vlmc_status create_layouts(vlmc_gpu_device *d, vlmc_gpu_pipelines *p, vlm
         .bindingCount = VLMC_GPU_BINDINGS,
         .pBindings = bindings,
     };
-    VkResult result =
-        d->vk.vkCreateDescriptorSetLayout(d->handle, &sets, NULL, &p->set_layout);
+    VkResult result = d->vk.vkCreateDescriptorSetLayout(d->handle, &sets, NULL, &p->set_layout);
     if (result != VK_SUCCESS)
         return vlmc_gpu_fail(error, result, d->info.name, "preparing its shaders");
     const VkPushConstantRange push = {

@@ -7,8 +7,8 @@
 #define VENDOR_AMD 0x1002u
 
 typedef struct quirk {
-    uint32_t vendor_id; // 0: any
-    uint32_t driver_id; // VkDriverId, 0: any
+    uint32_t vendor_id;   // 0: any
+    uint32_t driver_id;   // VkDriverId, 0: any
     uint32_t version_end; // first driver version without the fault, as the driver encodes it
     vlmc_gpu_disabled_path path;
 } quirk;
@@ -18,8 +18,9 @@ static const quirk quirks[] = {
         .vendor_id = VENDOR_AMD,
         .driver_id = VK_DRIVER_ID_AMD_PROPRIETARY,
         .version_end = UINT32_MAX,
-        .path = {"dot",
-                 "AMD's Windows driver computes packed integer dot products wrongly on GCN to RDNA2"},
+        .path =
+            {"dot",
+             "AMD's Windows driver computes packed integer dot products wrongly on GCN to RDNA2"},
     },
 };
 

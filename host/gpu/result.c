@@ -19,8 +19,8 @@ vlmc_status vlmc_gpu_fail(vlmc_error *error, VkResult result, const char *device
                   "%s ran out of memory while %s; use a smaller model, or -d cpu", name, doing);
         break;
     case VK_ERROR_OUT_OF_HOST_MEMORY:
-        vlmc_fail(error, VLMC_ERROR_MEMORY, "the driver of %s ran out of main memory while %s", name,
-                  doing);
+        vlmc_fail(error, VLMC_ERROR_MEMORY, "the driver of %s ran out of main memory while %s",
+                  name, doing);
         break;
     default:
         vlmc_fail(error, VLMC_ERROR_DEVICE,

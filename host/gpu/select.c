@@ -44,8 +44,9 @@ static vlmc_status select_best(const vlmc_gpu_device_info *infos, uint32_t n, ui
             *index = i;
         }
     if (best < 0)
-        return vlmc_fail(error, VLMC_ERROR_DEVICE,
-                         "no Vulkan 1.1 device was found; install your GPU's driver, or use -d cpu");
+        return vlmc_fail(
+            error, VLMC_ERROR_DEVICE,
+            "no Vulkan 1.1 device was found; install your GPU's driver, or use -d cpu");
     return VLMC_OK;
 }
 

@@ -138,8 +138,16 @@ static vlmc_status test_rest(vlmc_gpu *g, const char *variant, vlmc_gpu_selftest
 {
     const vlmc_hyperparameters shape = {.heads = 6, .kv_heads = 2, .head_dim = 48, .window = 21};
     const vlmc_hyperparameters model = {
-        .vocab = 256, .width = 96, .layers = 2, .heads = 4, .kv_heads = 2, .head_dim = 32,
-        .hidden = 160, .window = 24, .n_contexts = 2, .context_dim = 16,
+        .vocab = 256,
+        .width = 96,
+        .layers = 2,
+        .heads = 4,
+        .kv_heads = 2,
+        .head_dim = 32,
+        .hidden = 160,
+        .window = 24,
+        .n_contexts = 2,
+        .context_dim = 16,
         .contexts = {{VLMC_CONTEXT_NGRAM, 2, 256, 0}, {VLMC_CONTEXT_WORD, 1, 64, 0}},
     };
     vlmc_hyperparameters gated = model;
@@ -153,8 +161,7 @@ static vlmc_status test_rest(vlmc_gpu *g, const char *variant, vlmc_gpu_selftest
         add(&norm, &check);
         VLMC_TRY(vlmc_gpu_check_reglu(g, 352, 5, all_data[i], seed, &check, error));
         add(&reglu, &check);
-        VLMC_TRY(
-            vlmc_gpu_check_attention(g, &shape, 3, 5, all_data[i], seed, &check, error));
+        VLMC_TRY(vlmc_gpu_check_attention(g, &shape, 3, 5, all_data[i], seed, &check, error));
         add(&attention, &check);
     }
     note(result, "norm", "portable", &norm);

@@ -49,18 +49,55 @@ vlmc_hyperparameters test_shape(int i)
     const vlmc_context_spec bigram = {VLMC_CONTEXT_NGRAM, 2, 64, 0};
     const vlmc_context_spec word = {VLMC_CONTEXT_WORD, 1, 256, 0};
     const vlmc_hyperparameters shapes[TEST_SHAPES] = {
-        {.vocab = 16, .width = 32, .layers = 1, .heads = 1, .kv_heads = 1, .head_dim = 32,
-         .hidden = 32, .window = 1},
-        {.vocab = 48, .width = 96, .layers = 2, .heads = 4, .kv_heads = 2, .head_dim = 16,
-         .hidden = 160, .window = 7, .n_contexts = 2, .context_dim = 16,
+        {.vocab = 16,
+         .width = 32,
+         .layers = 1,
+         .heads = 1,
+         .kv_heads = 1,
+         .head_dim = 32,
+         .hidden = 32,
+         .window = 1},
+        {.vocab = 48,
+         .width = 96,
+         .layers = 2,
+         .heads = 4,
+         .kv_heads = 2,
+         .head_dim = 16,
+         .hidden = 160,
+         .window = 7,
+         .n_contexts = 2,
+         .context_dim = 16,
          .contexts = {bigram, word}},
-        {.vocab = 256, .width = 64, .layers = 3, .heads = 6, .kv_heads = 2, .head_dim = 16,
-         .hidden = 96, .window = 33, .ffn = VLMC_FFN_REGLU, .n_contexts = 1, .context_dim = 32,
+        {.vocab = 256,
+         .width = 64,
+         .layers = 3,
+         .heads = 6,
+         .kv_heads = 2,
+         .head_dim = 16,
+         .hidden = 96,
+         .window = 33,
+         .ffn = VLMC_FFN_REGLU,
+         .n_contexts = 1,
+         .context_dim = 32,
          .contexts = {word}},
-        {.vocab = 32, .width = 160, .layers = 1, .heads = 2, .kv_heads = 1, .head_dim = 128,
-         .hidden = 64, .window = 64},
-        {.vocab = 80, .width = 288, .layers = 2, .heads = 3, .kv_heads = 3, .head_dim = 96,
-         .hidden = 352, .window = 19, .n_contexts = 4, .context_dim = 48,
+        {.vocab = 32,
+         .width = 160,
+         .layers = 1,
+         .heads = 2,
+         .kv_heads = 1,
+         .head_dim = 128,
+         .hidden = 64,
+         .window = 64},
+        {.vocab = 80,
+         .width = 288,
+         .layers = 2,
+         .heads = 3,
+         .kv_heads = 3,
+         .head_dim = 96,
+         .hidden = 352,
+         .window = 19,
+         .n_contexts = 4,
+         .context_dim = 48,
          .contexts = {bigram, word, bigram, {VLMC_CONTEXT_RECALL, 4, 4097, 8}}},
     };
     return shapes[i];
@@ -82,8 +119,7 @@ static void fill_inputs(const vlmc_hyperparameters *hp, uint32_t n_streams, uint
     for (uint32_t s = 0; s < n_streams; s++)
         for (uint32_t t = 0; t < n_steps; t++) {
             uint64_t state = (uint64_t)s << 32 | (first + t);
-            *tokens++ = first + t == 0 ? (uint16_t)hp->vocab
-                                       : (uint16_t)(test_random(&state) % hp->vocab);
+            *tokens++ = (uint16_t)(first + t == 0 ? hp->vocab : test_random(&state) % hp->vocab);
             for (uint32_t c = 0; c < hp->n_contexts; c++)
                 *rows++ = (uint32_t)(test_random(&state) % hp->contexts[c].rows);
         }

@@ -93,9 +93,9 @@ Test(list, describes_the_device_under_test)
 static void check_runs_with_cache(const vlmc_model *model, const char *cache_dir,
                                   const int16_t *expected)
 {
-    vlmc_engine *engine = test_engine(
-        model, (vlmc_gpu_params){.engine = {.max_streams = 2, .max_steps = 5},
-                                 .cache_dir = cache_dir});
+    vlmc_engine *engine =
+        test_engine(model, (vlmc_gpu_params){.engine = {.max_streams = 2, .max_steps = 5},
+                                             .cache_dir = cache_dir});
     int16_t *logits = test_run(engine, 2, 5, 5);
     cr_expect(memcmp(logits, expected, 10 * model->hp.vocab * sizeof *logits) == 0);
     free(logits);
@@ -139,8 +139,8 @@ Test(cache, of_pipelines_may_hold_anything)
 Test(engine, refuses_what_it_cannot_run)
 {
     vlmc_model *model = test_model(1);
-    vlmc_engine *engine = test_engine(
-        model, (vlmc_gpu_params){.engine = {.max_streams = 2, .max_steps = 3}});
+    vlmc_engine *engine =
+        test_engine(model, (vlmc_gpu_params){.engine = {.max_streams = 2, .max_steps = 3}});
     vlmc_error error;
     int16_t logits[48];
     const uint32_t good[] = {0, 0}, bad[] = {0, 256};

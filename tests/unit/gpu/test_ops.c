@@ -68,8 +68,8 @@ Test(ops, gather_equals_the_reference)
     for (size_t s = 0; s < 4; s++) {
         vlmc_gpu_check check;
         vlmc_error error;
-        vlmc_status status = vlmc_gpu_check_gather(gpu, shapes[s][0], shapes[s][1], shapes[s][2],
-                                                   s, &check, &error);
+        vlmc_status status =
+            vlmc_gpu_check_gather(gpu, shapes[s][0], shapes[s][1], shapes[s][2], s, &check, &error);
         expect_equal(status, &error, &check, "gather");
         status = vlmc_gpu_check_gather(small, shapes[s][0], shapes[s][1], shapes[s][2], s, &check,
                                        &error);
@@ -151,8 +151,8 @@ Test(ops, attention_equals_the_reference_for_the_longest_window)
     vlmc_gpu *gpu = open_device(false, 0);
     vlmc_gpu_check check;
     vlmc_error error;
-    vlmc_status status = vlmc_gpu_check_attention(gpu, &shape, 1, 512, VLMC_GPU_DATA_EXTREME, 3,
-                                                  &check, &error);
+    vlmc_status status =
+        vlmc_gpu_check_attention(gpu, &shape, 1, 512, VLMC_GPU_DATA_EXTREME, 3, &check, &error);
     expect_equal(status, &error, &check, "attention");
     vlmc_gpu_destroy(&gpu);
 }
