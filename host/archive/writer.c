@@ -27,7 +27,8 @@ struct vlmc_writer {
     vlmc_index_builder index;
     uint8_t *pending; // (VLMC_GROUP_BYTES_MAX) content of the next group
     uint32_t pending_bytes;
-    bool broken; // what was written is not a prefix of an archive any more
+    vlmc_content_kind pending_kind; // of its first file that is not neutral
+    bool broken;                    // what was written is not a prefix of an archive any more
 };
 
 static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_error *error)
@@ -154,6 +155,7 @@ static vlmc_status write_group(vlmc_writer *w, vlmc_error *error)
     VLMC_TRY(write_record(w, &record, w->pending, packed.bytes, error));
     VLMC_TRY(vlmc_index_add_record(&w->index, &record, error));
     w->pending_bytes = 0;
+    w->pending_kind = VLMC_CONTENT_NEUTRAL;
     if (!tell_progress(w, w->index.content_bytes))
         return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
     return VLMC_OK;
@@ -177,15 +179,41 @@ static vlmc_status check_entry(const vlmc_entry *entry, bool has_content, vlmc_e
     return VLMC_OK;
 }
 
+// Pending content from *begin on is a file, or as much of it as there is room for. Where it is
+// unlike what lies before it, that becomes a group and the file starts the next one: packed
+// photographs beside text would spoil the model's adaptation and cost its time.
+static vlmc_status cut_before(vlmc_writer *w, uint32_t *begin, vlmc_error *error)
+{
+    const uint32_t bytes = w->pending_bytes - *begin;
+    vlmc_content_kind kind;
+    VLMC_TRY(vlmc_group_kind(w->packer, w->pending + *begin, bytes, &kind, error));
+    if (kind == VLMC_CONTENT_NEUTRAL)
+        return VLMC_OK;
+    if (w->pending_kind != VLMC_CONTENT_NEUTRAL && w->pending_kind != kind && *begin > 0) {
+        w->pending_bytes = *begin;
+        VLMC_TRY(write_group(w, error));
+        memmove(w->pending, w->pending + *begin, bytes);
+        w->pending_bytes = bytes;
+        *begin = 0;
+    }
+    w->pending_kind = kind;
+    return VLMC_OK;
+}
+
 // Drains `read` into groups. *refused is set when `read` failed and not the archive.
 static vlmc_status add_content(vlmc_writer *w, vlmc_read_fn read, void *user, vlmc_entry *entry,
                                bool *refused, vlmc_error *error)
 {
     crypto_hash_sha256_state hash;
     crypto_hash_sha256_init(&hash);
+    uint32_t begin = w->pending_bytes;
     for (;;) {
         if (w->pending_bytes == VLMC_GROUP_BYTES_MAX)
+            VLMC_TRY(cut_before(w, &begin, error));
+        if (w->pending_bytes == VLMC_GROUP_BYTES_MAX) {
             VLMC_TRY(write_group(w, error));
+            begin = 0;
+        }
         uint8_t *at = w->pending + w->pending_bytes;
         const size_t room = VLMC_GROUP_BYTES_MAX - w->pending_bytes;
         size_t got = 0;
@@ -203,7 +231,7 @@ static vlmc_status add_content(vlmc_writer *w, vlmc_read_fn read, void *user, vl
         entry->size_bytes += got;
     }
     crypto_hash_sha256_final(&hash, entry->sha256);
-    return VLMC_OK;
+    return cut_before(w, &begin, error);
 }
 
 static uint64_t content_position(const vlmc_writer *w)

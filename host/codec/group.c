@@ -14,6 +14,9 @@
 // save little more, and would take seconds for it.
 #define ZSTD_ENOUGH 20u
 
+// Short content starts a group of its own only when a fast look saves this much of it.
+#define KIND_BYTES_SAVED 256u
+
 // Smaller results are not worth a model at extraction.
 #define MODEL_BYTES_MIN 128u
 
@@ -75,6 +78,23 @@ static vlmc_status looks_incompressible(vlmc_group_packer *p, const uint8_t *raw
     size_t fast;
     VLMC_TRY(compress(p, ZSTD_SAMPLE_LEVEL, p->samples, VLMC_SAMPLES_BYTES, &fast, error));
     *answer = vlmc_sample_hopeless(vlmc_sample_entropy(p->samples, VLMC_SAMPLES_BYTES), fast);
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_group_kind(vlmc_group_packer *p, const uint8_t *raw, uint32_t n,
+                            vlmc_content_kind *kind, vlmc_error *error)
+{
+    *kind = VLMC_CONTENT_NEUTRAL;
+    if (n >= VLMC_SAMPLES_BYTES) {
+        bool hopeless;
+        VLMC_TRY(looks_incompressible(p, raw, n, &hopeless, error));
+        *kind = hopeless ? VLMC_CONTENT_INCOMPRESSIBLE : VLMC_CONTENT_COMPRESSIBLE;
+    } else if (n > KIND_BYTES_SAVED) {
+        size_t fast;
+        VLMC_TRY(compress(p, ZSTD_SAMPLE_LEVEL, raw, n, &fast, error));
+        if (fast + KIND_BYTES_SAVED <= n && fast * 100 < n * 98ull)
+            *kind = VLMC_CONTENT_COMPRESSIBLE;
+    }
     return VLMC_OK;
 }
 

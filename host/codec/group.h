@@ -28,6 +28,16 @@ typedef struct vlmc_group_packer vlmc_group_packer;
 vlmc_status vlmc_group_packer_create(vlmc_group_packer **packer, vlmc_error *error);
 void vlmc_group_packer_destroy(vlmc_group_packer **packer);
 
+// What a stretch of content looks like to a fast look: groups should not mix the first two.
+typedef enum vlmc_content_kind {
+    VLMC_CONTENT_NEUTRAL = 0, // too short to tell, or not worth a group
+    VLMC_CONTENT_COMPRESSIBLE = 1,
+    VLMC_CONTENT_INCOMPRESSIBLE = 2,
+} vlmc_content_kind;
+
+vlmc_status vlmc_group_kind(vlmc_group_packer *packer, const uint8_t *raw, uint32_t n,
+                            vlmc_content_kind *kind, vlmc_error *error);
+
 // Packs raw // (n), 1 <= n <= VLMC_GROUP_BYTES_MAX, without a model: zstd or stored.
 vlmc_status vlmc_group_pack(vlmc_group_packer *packer, const uint8_t *raw, uint32_t n,
                             vlmc_packed_group *packed, vlmc_error *error);

@@ -107,6 +107,36 @@ Test(archive, many_small_files_share_a_group_and_are_prorated)
     vlmc_model_destroy(&model);
 }
 
+Test(archive, text_and_packed_files_do_not_share_a_group)
+{
+    enum { N = 300000 };
+    uint8_t *text = malloc(N), *noise = malloc(N);
+    fill_text(text, N, 1);
+    fill_random(noise, N, 1);
+    const content contents[] = {
+        {"a", text, 100000},          {"noise", noise, N},      {"little-noise", noise, 900},
+        {"b", text + 100000, 9000},   {"c", text, 0},           {"d", text + 109000, 100},
+        {"e", text + 109100, 120000}, {"noise2", noise, 70000},
+    };
+    const uint32_t n = sizeof contents / sizeof *contents;
+    const char *path = scratch(0, "mixed.vlmc");
+    vlmc_error error = {0};
+    write_archive(path, contents, n, NULL);
+    cr_assert_eq(check_archive(path, contents, n, NULL, &error), VLMC_OK, "%s", error.text);
+    vlmc_reader *reader;
+    cr_assert_eq(vlmc_reader_open(path, NULL, &reader, &error), VLMC_OK);
+    static const uint32_t sizes[] = {100000, N + 900, 9000 + 100 + 120000, 70000};
+    cr_assert_eq(vlmc_reader_info(reader)->n_groups, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        cr_assert_eq(vlmc_reader_group(reader, i)->raw_bytes, sizes[i]);
+        cr_assert_eq(vlmc_reader_group(reader, i)->method,
+                     i % 2 ? VLMC_GROUP_STORED : VLMC_GROUP_ZSTD);
+    }
+    vlmc_reader_destroy(&reader);
+    free(text);
+    free(noise);
+}
+
 Test(archive, names_links_modes_and_times_come_back)
 {
     const vlmc_entry entries[] = {
