@@ -12,6 +12,7 @@ cd "$scratch" || exit 1
 unset VLMC_MODEL XDG_DATA_HOME XDG_CACHE_HOME
 export HOME="$scratch/home" VLMC_MODEL_PATH="$models" VLMC_CATALOG="$scratch/catalog.db"
 export VLMC_DEVICE=cpu TMPDIR="$scratch"
+export VK_ICD_FILENAMES=/nonexistent VK_DRIVER_FILES=/nonexistent
 mkdir -p "$HOME"
 
 failures=0
