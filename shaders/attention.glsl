@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sliding-window attention over an int8 ring of keys and values, docs/numerics.md "Attention".
-// Workgroup (step, unit, query head of the group). Lanes share the keys of a query, then its
-// output words. Nothing depends on the subgroup size.
+// Workgroup (step, unit, tile of up to four query heads, which share keys and values). Lanes share
+// the keys, then pairs of output words. Nothing depends on the subgroup size.
 // Bounds: |score| <= 127² * 128 + 2^24; |A| <= 2^14 * 127 * 1024 < 2^31; A * R < 2^48.
 #extension GL_GOOGLE_include_directive : require
 #include "dot.glsl"
@@ -16,10 +16,14 @@ layout(binding = 2) readonly buffer Bias { int bias[]; };  // exp2 table (256), 
 layout(binding = 3) writeonly buffer Output { uint result[]; }; // (n, heads * head_words)
 layout(push_constant) uniform Push { vlmc_push_attention push; };
 
-shared int score[VLMC_SCORES_MAX];
-shared uint query[32];
-shared int partial[VLMC_LANES_MAX];
-shared ivec4 partial_sum[VLMC_LANES_MAX];
+const int Q = VLMC_QUERIES_MAX;
+const int K = 4; // keys that a lane takes at once
+const uint HEAD_WORDS_MAX = 32u;
+
+shared int score[VLMC_SCORES_MAX]; // (queries, window)
+shared uint query[Q * HEAD_WORDS_MAX];
+shared int partial[Q * VLMC_LANES_MAX];
+shared ivec4 partial_sum[2 * VLMC_LANES_MAX];
 
 // Ring slot of the position at distance i from the query in `slot`.
 uint slot_at(uint slot, uint i)
@@ -33,40 +37,102 @@ int weight_of(int gap)
     return octave > 14u ? 0 : bias[(gap >> 4) & 255] >> octave;
 }
 
-int largest_score(uint lane, uint lanes, uint count, uint slot, uint keys, uint biases)
+ivec4 bytes_of(uint word)
 {
-    int largest = -0x7FFFFFFF;
-    for (uint i = lane; i < count; i += lanes) {
-        const uint key = keys + slot_at(slot, i) * push.head_words;
-        int sum = bias[biases + i];
-        for (uint j = 0u; j < push.head_words; j++)
-            sum = dot_add(sum, query[j], ring[key + j]);
-        score[i] = sum;
-        largest = max(largest, sum);
-    }
-    partial[lane] = largest;
-    barrier();
-    for (uint i = 0u; i < lanes; i++)
-        largest = max(largest, partial[i]);
-    barrier();
-    return largest;
+    return ivec4(byte_of(word, 0), byte_of(word, 1), byte_of(word, 2), byte_of(word, 3));
 }
 
-// Replaces the scores by their weights and returns the sum of those.
-int total_weight(uint lane, uint lanes, uint count, int largest)
+// The scores of `queries` query heads, and the largest of each.
+void find_scores(uint lane, uint lanes, uint queries, uint count, uint slot, uint keys,
+                 uint biases, out int largest[Q])
 {
-    int total = 0;
-    for (uint i = lane; i < count; i += lanes) {
-        const int e = weight_of(largest - score[i]);
-        score[i] = e;
-        total += e;
+    for (int q = 0; q < Q; q++)
+        largest[q] = -0x7FFFFFFF;
+    for (uint first = lane; first < count; first += lanes * K) {
+        uint key[K];
+        int sum[Q][K];
+        for (int k = 0; k < K; k++) {
+            key[k] = keys + slot_at(slot, min(first + k * lanes, count - 1u)) * push.head_words;
+            for (int q = 0; q < Q; q++)
+                sum[q][k] = 0;
+        }
+        for (uint j = 0u; j < push.head_words; j++) {
+            uint word[K];
+            for (int k = 0; k < K; k++)
+                word[k] = ring[key[k] + j];
+            for (int q = 0; q < Q; q++) {
+                const uint x = query[q * HEAD_WORDS_MAX + j];
+                for (int k = 0; k < K; k++)
+                    sum[q][k] = dot_add(sum[q][k], x, word[k]);
+            }
+        }
+        for (int q = 0; q < Q; q++)
+            for (int k = 0; k < K; k++) {
+                const uint i = first + k * lanes;
+                if (q < queries && i < count) {
+                    const int value = sum[q][k] + bias[biases + q * push.window + i];
+                    score[q * push.window + i] = value;
+                    largest[q] = max(largest[q], value);
+                }
+            }
     }
-    partial[lane] = total;
+    for (int q = 0; q < Q; q++)
+        partial[q * VLMC_LANES_MAX + lane] = largest[q];
     barrier();
-    total = 0;
     for (uint i = 0u; i < lanes; i++)
-        total += partial[i];
-    return total;
+        for (int q = 0; q < Q; q++)
+            largest[q] = max(largest[q], partial[q * VLMC_LANES_MAX + i]);
+    barrier();
+}
+
+// Replaces the scores by their weights; the sums of those.
+void weigh(uint lane, uint lanes, uint queries, uint count, int largest[Q], out int total[Q])
+{
+    for (int q = 0; q < Q; q++) {
+        total[q] = 0;
+        for (uint i = q < queries ? lane : count; i < count; i += lanes) {
+            const uint at = q * push.window + i;
+            const int e = weight_of(largest[q] - score[at]);
+            score[at] = e;
+            total[q] += e;
+        }
+        partial[q * VLMC_LANES_MAX + lane] = total[q];
+        total[q] = 0;
+    }
+    barrier();
+    for (uint i = 0u; i < lanes; i++)
+        for (int q = 0; q < Q; q++)
+            total[q] += partial[q * VLMC_LANES_MAX + i];
+}
+
+uint finish_word(ivec4 sum, int total)
+{
+    const int excess = max(findMSB(total) - 15, 0);
+    const int reciprocal = 0x7FFFFFFF / (total >> excess);
+    const uint shift = 30u + uint(excess);
+    return pack_bytes(clamp(multiply_shift(sum.x, reciprocal, shift), -127, 127),
+                      clamp(multiply_shift(sum.y, reciprocal, shift), -127, 127),
+                      clamp(multiply_shift(sum.z, reciprocal, shift), -127, 127),
+                      clamp(multiply_shift(sum.w, reciprocal, shift), -127, 127));
+}
+
+// Output words 2 * pair and 2 * pair + 1 of all queries, from every splits-th key.
+void weighted_sums(bool busy, uint pair, uint split, uint splits, uint queries, uint count,
+                   uint slot, uint values, out ivec4 sum[Q][2])
+{
+    for (int q = 0; q < Q; q++) {
+        sum[q][0] = ivec4(0);
+        sum[q][1] = ivec4(0);
+    }
+    for (uint i = busy ? split : count; i < count; i += splits) {
+        const uint at = values + slot_at(slot, i) * push.head_words + 2u * pair;
+        const ivec4 a = bytes_of(ring[at]), b = bytes_of(ring[at + 1u]);
+        for (int q = 0; q < Q; q++) {
+            const int e = score[min(uint(q), queries - 1u) * push.window + i];
+            sum[q][0] += e * a;
+            sum[q][1] += e * b;
+        }
+    }
 }
 
 void main()
@@ -75,7 +141,9 @@ void main()
     const uint step_ = gl_WorkGroupID.x;
     const uint unit = push.item_unit + gl_WorkGroupID.y;
     const uint stream = unit / push.kv_heads, kv_head = unit % push.kv_heads;
-    const uint head = kv_head * push.group + gl_WorkGroupID.z;
+    const uint first_query = gl_WorkGroupID.z * push.tile;
+    const uint queries = min(push.tile, push.group - first_query);
+    const uint head = kv_head * push.group + first_query;
     const uint heads = push.group * push.kv_heads;
     const uint position = stream * push.steps + step_;
     const uint count = min(push.seen + step_ + 1u, push.window);
@@ -83,38 +151,41 @@ void main()
     const uint keys = (push.ring_unit + gl_WorkGroupID.y) * 2u * push.capacity * push.head_words;
     const uint values = keys + push.capacity * push.head_words;
 
-    for (uint j = lane; j < push.head_words; j += lanes)
-        query[j] = projections[(position * (heads + 2u * push.kv_heads) + head) * push.head_words + j];
+    const uint from = (position * (heads + 2u * push.kv_heads) + head) * push.head_words;
+    for (uint q = 0u; q < Q; q++)
+        for (uint j = lane; j < push.head_words; j += lanes)
+            query[q * HEAD_WORDS_MAX + j] =
+                q < queries ? projections[from + q * push.head_words + j] : 0u;
     barrier();
-    const int largest = largest_score(lane, lanes, count, slot, keys,
-                                      VLMC_EXP2_WORDS + head * push.window);
-    const int total = total_weight(lane, lanes, count, largest);
-    const int excess = max(findMSB(total) - 15, 0);
-    const int reciprocal = 0x7FFFFFFF / (total >> excess);
+    int largest[Q], total[Q];
+    find_scores(lane, lanes, queries, count, slot, keys, VLMC_EXP2_WORDS + head * push.window,
+                largest);
+    weigh(lane, lanes, queries, count, largest, total);
 
-    // Lanes take output words; lanes beyond those split the keys.
-    const uint splits = max(1u, lanes / push.head_words);
-    const uint split = lane / push.head_words;
-    for (uint first = 0u; first < push.head_words; first += lanes) {
-        const uint word = first + lane % push.head_words;
-        const bool busy = word < push.head_words && split < splits;
-        ivec4 sum = ivec4(0);
-        for (uint i = busy ? split : count; i < count; i += splits) {
-            const uint v = ring[values + slot_at(slot, i) * push.head_words + word];
-            sum += score[i] * ivec4(byte_of(v, 0), byte_of(v, 1), byte_of(v, 2), byte_of(v, 3));
+    // Lanes take pairs of output words; lanes beyond those split the keys.
+    const uint pairs = push.head_words / 2u;
+    const uint splits = max(1u, lanes / pairs), split = lane / pairs;
+    for (uint first = 0u; first < pairs; first += lanes) {
+        const uint pair = first + lane % pairs;
+        const bool busy = pair < pairs && split < splits;
+        ivec4 sum[Q][2];
+        weighted_sums(busy, pair, split, splits, queries, count, slot, values, sum);
+        for (int q = 0; q < Q; q++) {
+            if (splits > 1u) { // the same for the whole workgroup
+                partial_sum[2u * lane] = sum[q][0];
+                partial_sum[2u * lane + 1u] = sum[q][1];
+                barrier();
+                for (uint i = 1u; i < splits && split == 0u; i++) {
+                    sum[q][0] += partial_sum[2u * (lane + i * pairs)];
+                    sum[q][1] += partial_sum[2u * (lane + i * pairs) + 1u];
+                }
+                barrier();
+            }
+            if (busy && split == 0u && q < queries) {
+                const uint to = (position * heads + head + q) * push.head_words + 2u * pair;
+                result[to] = finish_word(sum[q][0], total[q]);
+                result[to + 1u] = finish_word(sum[q][1], total[q]);
+            }
         }
-        partial_sum[lane] = sum;
-        barrier();
-        if (busy && split == 0u) {
-            for (uint i = 1u; i < splits; i++)
-                sum += partial_sum[lane + i * push.head_words];
-            const uint shift = 30u + uint(excess);
-            result[(position * heads + head) * push.head_words + word] =
-                pack_bytes(clamp(multiply_shift(sum.x, reciprocal, shift), -127, 127),
-                           clamp(multiply_shift(sum.y, reciprocal, shift), -127, 127),
-                           clamp(multiply_shift(sum.z, reciprocal, shift), -127, 127),
-                           clamp(multiply_shift(sum.w, reciprocal, shift), -127, 127));
-        }
-        barrier();
     }
 }

@@ -24,8 +24,9 @@
 #define VLMC_TILE_ROWS 8      // outputs of one lane, linear
 #define VLMC_TILE_POSITIONS 8 // positions of one lane, linear
 #define VLMC_BLOCK_ROWS 16    // rows that lie together in packed weights
-#define VLMC_LANES_MAX 256    // most lanes of a workgroup
-#define VLMC_SCORES_MAX 1024  // longest attention window
+#define VLMC_LANES_MAX 64     // most lanes of a workgroup, other than linear's
+#define VLMC_QUERIES_MAX 4    // query heads that a workgroup of attention takes
+#define VLMC_SCORES_MAX 2048  // their scores, at least the longest window
 #define VLMC_EXP2_WORDS 256   // the exp2 table in front of the attention bias
 
 struct vlmc_push_gather {
@@ -66,6 +67,7 @@ struct vlmc_push_attention {
     VLMC_U32 capacity;   // ring slots
     VLMC_U32 window;     // positions that a query sees, itself included
     VLMC_U32 seen;       // positions before step 0, at most window
+    VLMC_U32 tile;       // query heads of a workgroup, tile * window <= VLMC_SCORES_MAX
 };
 
 #ifndef VULKAN
@@ -73,7 +75,7 @@ static_assert(sizeof(struct vlmc_push_gather) == 16, "as GLSL lays it out");
 static_assert(sizeof(struct vlmc_push_norm) == 8, "as GLSL lays it out");
 static_assert(sizeof(struct vlmc_push_linear) == 24, "as GLSL lays it out");
 static_assert(sizeof(struct vlmc_push_reglu) == 8, "as GLSL lays it out");
-static_assert(sizeof(struct vlmc_push_attention) == 40, "as GLSL lays it out");
+static_assert(sizeof(struct vlmc_push_attention) == 44, "as GLSL lays it out");
 #endif
 
 #endif

@@ -98,12 +98,20 @@ static vlmc_status run_part(vlmc_gpu *g, const vlmc_gpu_attention *a, uint32_t i
         const uint32_t words = push.steps * push.head_words;
         const uint32_t lanes = g->device->lanes;
         const uint32_t store_groups[3] = {(words + lanes - 1) / lanes, n, 1};
-        const uint32_t attend_groups[3] = {push.steps, n, push.group};
+        const uint32_t attend_groups[3] = {push.steps, n, (push.group + push.tile - 1) / push.tile};
         VLMC_TRY(vlmc_gpu_dispatch(g, store ? VLMC_GPU_STORE : VLMC_GPU_ATTENTION,
                                    store ? &a->store[i] : &part->binding, &push, sizeof push,
                                    store ? store_groups : attend_groups, cost * n, error));
     }
     return VLMC_OK;
+}
+
+// Query heads that share a workgroup and so the loads of keys and values.
+static uint32_t query_tile(uint32_t group, uint32_t window)
+{
+    uint32_t tile = VLMC_SCORES_MAX / window;
+    tile = tile > VLMC_QUERIES_MAX ? VLMC_QUERIES_MAX : tile;
+    return tile > group ? group : tile;
 }
 
 vlmc_status vlmc_gpu_attention_run(vlmc_gpu *g, const vlmc_gpu_attention *a, uint32_t first_stream,
@@ -120,6 +128,7 @@ vlmc_status vlmc_gpu_attention_run(vlmc_gpu *g, const vlmc_gpu_attention *a, uin
         .capacity = a->capacity,
         .window = hp->window,
         .seen = position < hp->window ? (uint32_t)position : hp->window,
+        .tile = query_tile(hp->heads / hp->kv_heads, hp->window),
     };
     const uint32_t first = first_stream * hp->kv_heads, end = first + n_streams * hp->kv_heads;
     for (int store = 1; store >= 0; store--)

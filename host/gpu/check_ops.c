@@ -28,9 +28,9 @@ static vlmc_status random_linear(uint32_t rows, uint32_t cols, vlmc_gpu_data dat
 
 static void free_linear(vlmc_linear *linear)
 {
-    free((void *)(uintptr_t)linear->weight);
-    free((void *)(uintptr_t)linear->multiplier);
-    free((void *)(uintptr_t)linear->shift);
+    free((void *)linear->weight);
+    free((void *)linear->multiplier);
+    free((void *)linear->shift);
 }
 
 static void reference_linear(vlmc_gpu_op op, const vlmc_linear *linear, uint32_t n,

@@ -172,7 +172,7 @@ void vlmc_gpu_pipelines_destroy(vlmc_gpu_device *d, vlmc_gpu_pipelines *p)
 
 static vlmc_status grow(vlmc_gpu_device *d, vlmc_gpu_pipelines *p, vlmc_error *error)
 {
-    VkDescriptorPool *pools = realloc(p->pools, (p->n_pools + 1) * sizeof *pools);
+    VkDescriptorPool *pools = realloc(p->pools, (p->n_pools + 1) * sizeof(VkDescriptorPool));
     if (!pools)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for descriptors");
     p->pools = pools;

@@ -7,7 +7,7 @@
 #include "device.h"
 
 #define VLMC_GPU_BINDINGS 4u // what Vulkan 1.1 guarantees per stage
-#define VLMC_GPU_PUSH_BYTES 40u
+#define VLMC_GPU_PUSH_BYTES 44u
 
 typedef enum vlmc_gpu_op {
     VLMC_GPU_GATHER,
