@@ -94,7 +94,5 @@ void vlmc_avx2_store(const vlmc_cpu_attention *attention, void *ring, uint64_t p
 void vlmc_avx2_attend(const vlmc_cpu_attention *attention, const void *ring, uint64_t position,
                       uint32_t n, const int8_t *q, size_t q_stride, int8_t *y, size_t y_stride);
 void vlmc_avx2_frequencies(uint32_t vocab, const int16_t *logits, uint32_t *frequencies);
-void vlmc_avx2_interval(uint32_t vocab, const int16_t *logits, uint32_t token, uint32_t *cumulative,
-                        uint32_t *frequency);
 
 #endif

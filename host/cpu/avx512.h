@@ -32,7 +32,5 @@ void vlmc_avx512_store(const vlmc_cpu_attention *attention, void *ring, uint64_t
 void vlmc_avx512_attend(const vlmc_cpu_attention *attention, const void *ring, uint64_t position,
                         uint32_t n, const int8_t *q, size_t q_stride, int8_t *y, size_t y_stride);
 void vlmc_avx512_frequencies(uint32_t vocab, const int16_t *logits, uint32_t *frequencies);
-void vlmc_avx512_interval(uint32_t vocab, const int16_t *logits, uint32_t token,
-                          uint32_t *cumulative, uint32_t *frequency);
 
 #endif

@@ -5,7 +5,6 @@
 #include "norm_scale.h"
 #include "ops.h"
 
-#define INTERVAL_VOCAB 1024u // larger vocabularies take the reference
 
 void vlmc_avx2_reglu(uint32_t n, uint32_t hidden, const int8_t *gated, int8_t *y)
 {
@@ -121,31 +120,5 @@ void vlmc_avx2_frequencies(uint32_t vocab, const int16_t *logits, uint32_t *freq
         sum = _mm256_add_epi32(sum, v);
     }
     frequencies[first_of(vocab, logits, largest)] += (1u << VLMC_FREQUENCY_BITS) - sum_lanes(sum);
-}
-
-void vlmc_avx2_interval(uint32_t vocab, const int16_t *logits, uint32_t token, uint32_t *cumulative,
-                        uint32_t *frequency)
-{
-    uint32_t raw[INTERVAL_VOCAB];
-    if (vocab % 8 || vocab > INTERVAL_VOCAB) {
-        vlmc_cpu_kernels_reference.interval(vocab, logits, token, cumulative, frequency);
-        return;
-    }
-    const int32_t largest = largest_logit(vocab, logits);
-    const uint32_t factor = fill_raw(vocab, logits, largest, raw);
-    const __m256i scale = _mm256_set1_epi64x(factor);
-    const __m256i wanted = _mm256_set1_epi32((int32_t)token);
-    __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    __m256i sum = _mm256_setzero_si256(), below = sum;
-    for (uint32_t i = 0; i < vocab; i += 8) {
-        const __m256i v = scaled_weights(raw + i, scale);
-        sum = _mm256_add_epi32(sum, v);
-        below = _mm256_add_epi32(below, _mm256_and_si256(v, _mm256_cmpgt_epi32(wanted, index)));
-        index = _mm256_add_epi32(index, _mm256_set1_epi32(8));
-    }
-    const uint32_t rest = (1u << VLMC_FREQUENCY_BITS) - sum_lanes(sum);
-    const uint32_t best = first_of(vocab, logits, largest);
-    *cumulative = sum_lanes(below) + (best < token ? rest : 0);
-    *frequency = 1 + (uint32_t)((uint64_t)raw[token] * factor >> 32) + (best == token ? rest : 0);
 }
 #endif

@@ -5,7 +5,6 @@
 #include "norm_scale.h"
 #include "ops.h"
 
-#define INTERVAL_VOCAB 1024u // larger vocabularies take the reference
 
 void vlmc_avx512_reglu(uint32_t n, uint32_t hidden, const int8_t *gated, int8_t *y)
 {
@@ -127,29 +126,5 @@ void vlmc_avx512_frequencies(uint32_t vocab, const int16_t *logits, uint32_t *fr
     }
     frequencies[first_of(vocab, logits, largest)] +=
         (1u << VLMC_FREQUENCY_BITS) - (uint32_t)_mm512_reduce_add_epi32(sum);
-}
-
-void vlmc_avx512_interval(uint32_t vocab, const int16_t *logits, uint32_t token,
-                          uint32_t *cumulative, uint32_t *frequency)
-{
-    uint32_t raw[INTERVAL_VOCAB];
-    if (vocab % 16 || vocab > INTERVAL_VOCAB) {
-        vlmc_cpu_kernels_reference.interval(vocab, logits, token, cumulative, frequency);
-        return;
-    }
-    const int32_t largest = largest_logit(vocab, logits);
-    const uint32_t scale = fill_raw(vocab, logits, _mm512_set1_epi32(largest), raw);
-    const __m512i factor = _mm512_set1_epi64(scale);
-    __m512i sum = _mm512_setzero_si512(), below = sum;
-    for (uint32_t i = 0; i < vocab; i += 16) {
-        const __m512i v = scaled_weights(_mm512_loadu_si512(raw + i), factor);
-        const uint32_t count = token <= i ? 0 : token - i < 16 ? token - i : 16;
-        sum = _mm512_add_epi32(sum, v);
-        below = _mm512_mask_add_epi32(below, (__mmask16)((1u << count) - 1), below, v);
-    }
-    const uint32_t rest = (1u << VLMC_FREQUENCY_BITS) - (uint32_t)_mm512_reduce_add_epi32(sum);
-    const uint32_t best = first_of(vocab, logits, largest);
-    *cumulative = (uint32_t)_mm512_reduce_add_epi32(below) + (best < token ? rest : 0);
-    *frequency = 1 + (uint32_t)((uint64_t)raw[token] * scale >> 32) + (best == token ? rest : 0);
 }
 #endif

@@ -96,9 +96,6 @@ typedef struct vlmc_cpu_kernels {
 
     // vlmc_op_frequencies.
     void (*frequencies)(uint32_t vocab, const int16_t *logits, uint32_t *frequencies);
-    // The same frequencies seen from one token (< vocab): its own, and the sum of those before.
-    void (*interval)(uint32_t vocab, const int16_t *logits, uint32_t token, uint32_t *cumulative,
-                     uint32_t *frequency);
 } vlmc_cpu_kernels;
 
 // The fastest table that this CPU runs.

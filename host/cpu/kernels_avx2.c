@@ -13,7 +13,6 @@ static const vlmc_cpu_kernels table = {
     .store = vlmc_avx2_store,
     .attend = vlmc_avx2_attend,
     .frequencies = vlmc_avx2_frequencies,
-    .interval = vlmc_avx2_interval,
 };
 
 const vlmc_cpu_kernels *vlmc_cpu_kernels_avx2(void)

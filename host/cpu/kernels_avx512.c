@@ -13,7 +13,6 @@ static const vlmc_cpu_kernels table = {
     .store = vlmc_avx512_store,
     .attend = vlmc_avx512_attend,
     .frequencies = vlmc_avx512_frequencies,
-    .interval = vlmc_avx512_interval,
 };
 
 const vlmc_cpu_kernels *vlmc_cpu_kernels_avx512vnni(void)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define WINDOW_MAX 1024u
-#define VOCAB_MAX 65536u
 
 static size_t no_panels(uint32_t rows, uint32_t cols)
 {
@@ -86,18 +85,6 @@ static void attend(const vlmc_cpu_attention *attention, const void *ring, uint64
     }
 }
 
-static void interval(uint32_t vocab, const int16_t *logits, uint32_t token, uint32_t *cumulative,
-                     uint32_t *frequency)
-{
-    uint32_t all[VOCAB_MAX];
-    vlmc_op_frequencies(vocab, logits, all);
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < token; i++)
-        sum += all[i];
-    *cumulative = sum;
-    *frequency = all[token];
-}
-
 const vlmc_cpu_kernels vlmc_cpu_kernels_reference = {
     .name = "reference",
     .panel_bytes = no_panels,
@@ -109,5 +96,4 @@ const vlmc_cpu_kernels vlmc_cpu_kernels_reference = {
     .store = store,
     .attend = attend,
     .frequencies = vlmc_op_frequencies,
-    .interval = interval,
 };

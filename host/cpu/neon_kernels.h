@@ -350,12 +350,6 @@ static void attend(const vlmc_cpu_attention *attention, const void *ring, uint64
     }
 }
 
-static void interval(uint32_t vocab, const int16_t *logits, uint32_t token, uint32_t *cumulative,
-                     uint32_t *frequency)
-{
-    vlmc_cpu_kernels_reference.interval(vocab, logits, token, cumulative, frequency);
-}
-
 static const vlmc_cpu_kernels table = {
     .name = "neon",
     .panel_bytes = panel_bytes,
@@ -367,7 +361,6 @@ static const vlmc_cpu_kernels table = {
     .store = store,
     .attend = attend,
     .frequencies = vlmc_op_frequencies,
-    .interval = interval,
 };
 
 #endif

@@ -266,15 +266,8 @@ static void expect_frequencies(const vlmc_cpu_kernels *kernels, uint32_t vocab,
     cr_assert_arr_eq(actual, expected, vocab * sizeof *actual, "%s: vocab %u", kernels->name,
                      vocab);
     uint32_t sum = 0;
-    const uint32_t stride = vocab > 1024 ? 509 : 1;
     for (uint32_t i = 0; i < vocab; i++) {
         cr_assert(expected[i] >= 1);
-        if (i % stride == 0) {
-            uint32_t cumulative, frequency;
-            kernels->interval(vocab, logits, i, &cumulative, &frequency);
-            cr_assert_eq(cumulative, sum, "%s: token %u of %u", kernels->name, i, vocab);
-            cr_assert_eq(frequency, expected[i], "%s: token %u of %u", kernels->name, i, vocab);
-        }
         sum += expected[i];
     }
     cr_assert_eq(sum, 1u << VLMC_FREQUENCY_BITS);
@@ -304,7 +297,7 @@ static void check_frequencies(const vlmc_cpu_kernels *kernels)
     free(actual);
 }
 
-Test(kernels, frequencies_and_intervals_equal_the_reference_and_sum_to_the_whole)
+Test(kernels, frequencies_equal_the_reference_and_sum_to_the_whole)
 {
     each_variant(check_frequencies);
 }
