@@ -5,7 +5,6 @@
 #include "norm_scale.h"
 #include "ops.h"
 
-
 void vlmc_avx2_reglu(uint32_t n, uint32_t hidden, const int8_t *gated, int8_t *y)
 {
     const __m256i zero = _mm256_setzero_si256(), half = _mm256_set1_epi16(64);

@@ -5,7 +5,6 @@
 #include "norm_scale.h"
 #include "ops.h"
 
-
 void vlmc_avx512_reglu(uint32_t n, uint32_t hidden, const int8_t *gated, int8_t *y)
 {
     const __m512i zero = _mm512_setzero_si512(), half = _mm512_set1_epi16(64);

@@ -39,8 +39,7 @@ void vlmc_op_token(const vlmc_model *model, uint32_t n, const uint16_t *tokens, 
 {
     const uint32_t width = model->hp.width;
     for (uint32_t p = 0; p < n; p++)
-        memcpy(x + (size_t)p * width, model->token + (size_t)tokens[p] * width,
-               width * sizeof *x);
+        memcpy(x + (size_t)p * width, model->token + (size_t)tokens[p] * width, width * sizeof *x);
 }
 
 static int32_t linear_value(const vlmc_linear *linear, const int8_t *a, uint32_t row)
