@@ -183,8 +183,9 @@ void main()
             }
             if (busy && split == 0u && q < queries) {
                 const uint to = (position * heads + head + q) * push.head_words + 2u * pair;
-                result[to] = finish_word(sum[q][0], total[q]);
-                result[to + 1u] = finish_word(sum[q][1], total[q]);
+                // A loop: written out twice, SwiftShader compiles for seconds.
+                for (int word = 0; word < 2; word++)
+                    result[to + word] = finish_word(sum[q][word], total[q]);
             }
         }
     }
