@@ -53,12 +53,17 @@ typedef bool (*vlmc_progress_fn)(void *user, uint64_t bytes_done, uint64_t packe
 //
 // The engine belongs to the writer or reader from then on, which destroys it; what it
 // borrows (the model) stays with the source and must outlive the writer or reader. `open` is
-// called at most once for each, never from vlmc_reader_open or vlmc_writer_create: so `user`
-// can hold the reader, whose info knows the model's name for messages.
+// never called from vlmc_reader_open or vlmc_writer_create: so `user` can hold the reader, whose
+// info knows the model's name for messages.
+//
+// An engine that fails with VLMC_ERROR_DEVICE in the middle of a group is destroyed; then `lost`
+// (may be NULL: no) says whether another `open` is worth it, on whatever device. If so, the group
+// is done again from its start: every device gives the same bits. Otherwise the failure stands.
 typedef struct vlmc_engine_source {
     vlmc_status (*open)(void *user, const uint8_t *digest, uint32_t max_streams, uint32_t max_steps,
                         vlmc_engine **engine, vlmc_error *error);
     void *user;
+    bool (*lost)(void *user, const vlmc_error *error);
 } vlmc_engine_source;
 
 // ---- Writing ----

@@ -326,6 +326,35 @@ static vlmc_status open_model(vlmc_reader *r, vlmc_error *error)
     return vlmc_lockstep_create(r->engine, 1, &r->lockstep, error);
 }
 
+static vlmc_status decode_model(vlmc_reader *r, const vlmc_group_info *info, vlmc_error *error)
+{
+    VLMC_TRY(open_model(r, error));
+    return vlmc_lockstep_decode(r->lockstep, r->packed, info->packed_bytes, info->streams, r->raw,
+                                info->raw_bytes, group_tick, r, error);
+}
+
+// True when the engine failed with its device and another may do the group again.
+static bool try_again(vlmc_reader *r, vlmc_status status, const vlmc_error *error)
+{
+    if (status != VLMC_ERROR_DEVICE || !r->engine)
+        return false;
+    vlmc_lockstep_destroy(&r->lockstep);
+    vlmc_engine_destroy(&r->engine);
+    return r->source.lost && r->source.lost(r->source.user, error);
+}
+
+static vlmc_status decode_by_any(vlmc_reader *r, const vlmc_group_info *info, vlmc_error *error)
+{
+    vlmc_error detail = {0};
+    vlmc_status status;
+    do
+        status = decode_model(r, info, &detail);
+    while (try_again(r, status, &detail));
+    if (status != VLMC_OK && error)
+        *error = detail;
+    return status;
+}
+
 static vlmc_status decode_group(vlmc_reader *r, uint32_t g, vlmc_error *error)
 {
     if (r->decoded == g)
@@ -340,9 +369,7 @@ static vlmc_status decode_group(vlmc_reader *r, uint32_t g, vlmc_error *error)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED, "%s is damaged at byte %llu", r->path,
                          (unsigned long long)info->archive_offset);
     if (info->method == VLMC_GROUP_MODEL) {
-        VLMC_TRY(open_model(r, error));
-        VLMC_TRY(vlmc_lockstep_decode(r->lockstep, r->packed, info->packed_bytes, info->streams,
-                                      r->raw, info->raw_bytes, group_tick, r, error));
+        VLMC_TRY(decode_by_any(r, info, error));
     } else {
         VLMC_TRY(vlmc_group_unpack_plain(info->method, r->packed, info->packed_bytes, r->raw,
                                          info->raw_bytes, error));

@@ -126,15 +126,37 @@ static vlmc_status write_model(vlmc_writer *w, vlmc_error *error)
     return vlmc_index_add_record(&w->index, &record, error);
 }
 
+static vlmc_status pack_model(vlmc_writer *w, vlmc_packed_group *packed, vlmc_error *error)
+{
+    VLMC_TRY(open_model(w, error));
+    const uint32_t cost = w->model.present ? 0 : VLMC_RECORD_BYTES + VLMC_MODEL_IDENTITY_BYTES_MAX;
+    return vlmc_group_pack_model(w->packer, w->lockstep, w->pending, w->pending_bytes, cost, packed,
+                                 group_tick, w, error);
+}
+
+// True when the engine failed with its device and another may do the group again.
+static bool try_again(vlmc_writer *w, vlmc_status status, const vlmc_error *error)
+{
+    if (status != VLMC_ERROR_DEVICE || !w->engine)
+        return false;
+    vlmc_lockstep_destroy(&w->lockstep);
+    vlmc_engine_destroy(&w->engine);
+    return w->source.lost && w->source.lost(w->source.user, error);
+}
+
 static vlmc_status pack_group(vlmc_writer *w, vlmc_packed_group *packed, vlmc_error *error)
 {
     VLMC_TRY(vlmc_group_pack(w->packer, w->pending, w->pending_bytes, packed, error));
     if (!packed->try_model || !w->source.open)
         return VLMC_OK;
-    VLMC_TRY(open_model(w, error));
-    const uint32_t cost = w->model.present ? 0 : VLMC_RECORD_BYTES + VLMC_MODEL_IDENTITY_BYTES_MAX;
-    return vlmc_group_pack_model(w->packer, w->lockstep, w->pending, w->pending_bytes, cost, packed,
-                                 group_tick, w, error);
+    vlmc_error detail = {0};
+    vlmc_status status;
+    do
+        status = pack_model(w, packed, &detail);
+    while (try_again(w, status, &detail));
+    if (status != VLMC_OK && error)
+        *error = detail;
+    return status;
 }
 
 static vlmc_status write_group(vlmc_writer *w, vlmc_error *error)

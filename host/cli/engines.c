@@ -9,6 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+// Devices that fail in the middle of their work before the CPU takes over: a driver that was
+// reset works again, a broken one does not.
+#define LOSSES_MAX 2u
+#define USING_CPU "using the CPU from here on, because the device failed: %s"
+
 // share/vlmc/models beside the folder of the program: PREFIX/bin/vlmc. Empty when unknown.
 static void installed_folder(char *text, size_t size)
 {
@@ -122,6 +127,23 @@ vlmc_status cli_engines_load(cli_engines *engines, vlmc_error *error)
     return vlmc_model_find_name(&engines->path.path, engines->model_name, &engines->model, error);
 }
 
+// The device that the user wants, or the CPU once that has failed too often: the bits are the
+// same.
+static vlmc_status open_device(cli_engines *engines, const vlmc_engine_params *params,
+                               vlmc_engine **engine, vlmc_error *error)
+{
+    cli *cli = engines->common->cli;
+    if (engines->losses < LOSSES_MAX) {
+        const vlmc_status status = cli_device_open(cli, engines->common->device, params,
+                                                   &engines->told_device, engine, error);
+        if (status != VLMC_ERROR_DEVICE || engines->losses == 0)
+            return status;
+        cli_notice(cli, USING_CPU, error->text);
+        engines->losses = LOSSES_MAX;
+    }
+    return cli_device_open(cli, "cpu", params, &engines->told_device, engine, error);
+}
+
 static vlmc_status open_engine(void *user, const uint8_t *digest, uint32_t max_streams,
                                uint32_t max_steps, vlmc_engine **engine, vlmc_error *error)
 {
@@ -142,11 +164,23 @@ static vlmc_status open_engine(void *user, const uint8_t *digest, uint32_t max_s
         .max_steps = max_steps,
         .threads = engines->common->threads,
     };
-    return cli_device_open(engines->common->cli, engines->common->device, &params,
-                           &engines->told_device, engine, error);
+    return open_device(engines, &params, engine, error);
+}
+
+static bool engine_lost(void *user, const vlmc_error *error)
+{
+    cli_engines *engines = user;
+    cli *cli = engines->common->cli;
+    if (engines->losses == LOSSES_MAX)
+        return false; // the CPU has failed, then
+    if (++engines->losses < LOSSES_MAX)
+        cli_notice(cli, "trying the device once more: %s", error->text);
+    else
+        cli_notice(cli, USING_CPU, error->text);
+    return true;
 }
 
 vlmc_engine_source cli_engines_source(cli_engines *engines)
 {
-    return (vlmc_engine_source){.open = open_engine, .user = engines};
+    return (vlmc_engine_source){.open = open_engine, .user = engines, .lost = engine_lost};
 }

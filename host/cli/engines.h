@@ -30,6 +30,7 @@ typedef struct cli_engines {
     const char *wanted_name; // reading: what the archive calls its model, for messages
     vlmc_model *model;       // loaded when first needed
     bool told_device;        // the notice about an unusable GPU was given
+    uint32_t losses;         // Vulkan engines that failed in the middle of their work
 } cli_engines;
 
 // `model` is the value of -m (borrowed), or NULL.
