@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Vulkan layer that makes any driver look like a discrete GPU that computes nothing: all
-// dispatches are dropped. With it the tests see what happens when a self-test fails.
+// A Vulkan layer that makes any driver look like a discrete GPU that is broken. With it the tests
+// see what happens when a self-test fails and when a device is lost.
+//     VLMC_BROKEN_GPU unset      it computes nothing: all dispatches are dropped
+//     VLMC_BROKEN_GPU=lost:N     it computes, and is lost when submission N (0, 1, …) of a logical
+//                                device is waited for
+//     VLMC_BROKEN_GPU=lost:N:M   the same, but only the first M logical devices are ever lost
 // One instance and one device at a time, which is what the program makes.
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <vulkan/vk_layer.h>
 #include <vulkan/vulkan.h>
@@ -12,6 +19,19 @@ static PFN_vkGetDeviceProcAddr next_device_proc;
 static VkInstance current_instance;
 static PFN_vkGetPhysicalDeviceProperties next_properties;
 static PFN_vkGetPhysicalDeviceProperties2 next_properties2;
+static PFN_vkCmdDispatch next_dispatch;
+static PFN_vkQueueSubmit next_submit;
+static PFN_vkWaitForFences next_wait;
+static unsigned devices_made, submissions; // the latter of the latest device
+
+// Whether the current device is one that gets lost; *first is the submission that loses it.
+static bool is_lossy(unsigned *first)
+{
+    const char *text = getenv("VLMC_BROKEN_GPU");
+    unsigned lossy_devices = UINT32_MAX;
+    return text && sscanf(text, "lost:%u:%u", first, &lossy_devices) >= 1 &&
+           devices_made <= lossy_devices;
+}
 
 static void pretend(VkPhysicalDeviceProperties *properties)
 {
@@ -34,13 +54,31 @@ static VKAPI_ATTR void VKAPI_CALL get_properties2(VkPhysicalDevice device,
     pretend(&properties->properties);
 }
 
-static VKAPI_ATTR void VKAPI_CALL drop_dispatch(VkCommandBuffer buffer, uint32_t x, uint32_t y,
-                                                uint32_t z)
+static VKAPI_ATTR void VKAPI_CALL dispatch(VkCommandBuffer buffer, uint32_t x, uint32_t y,
+                                           uint32_t z)
 {
-    (void)buffer;
-    (void)x;
-    (void)y;
-    (void)z;
+    if (getenv("VLMC_BROKEN_GPU"))
+        next_dispatch(buffer, x, y, z);
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue queue, uint32_t n, const VkSubmitInfo *infos,
+                                             VkFence fence)
+{
+    unsigned first;
+    if (is_lossy(&first) && submissions > first)
+        return VK_ERROR_DEVICE_LOST;
+    submissions++;
+    return next_submit(queue, n, infos, fence);
+}
+
+// The driver below is sound, so the wait is real: nothing is in use when it is destroyed.
+static VKAPI_ATTR VkResult VKAPI_CALL wait_for_fences(VkDevice device, uint32_t n,
+                                                      const VkFence *fences, VkBool32 all,
+                                                      uint64_t timeout_ns)
+{
+    const VkResult result = next_wait(device, n, fences, all, timeout_ns);
+    unsigned first;
+    return is_lossy(&first) && submissions > first ? VK_ERROR_DEVICE_LOST : result;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo *info,
@@ -83,7 +121,15 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical,
     PFN_vkGetInstanceProcAddr instance_proc = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
     link->u.pLayerInfo = link->u.pLayerInfo->pNext;
     PFN_vkCreateDevice next = (PFN_vkCreateDevice)instance_proc(current_instance, "vkCreateDevice");
-    return next(physical, info, allocator, device);
+    const VkResult result = next(physical, info, allocator, device);
+    if (result != VK_SUCCESS)
+        return result;
+    next_dispatch = (PFN_vkCmdDispatch)next_device_proc(*device, "vkCmdDispatch");
+    next_submit = (PFN_vkQueueSubmit)next_device_proc(*device, "vkQueueSubmit");
+    next_wait = (PFN_vkWaitForFences)next_device_proc(*device, "vkWaitForFences");
+    devices_made++;
+    submissions = 0;
+    return VK_SUCCESS;
 }
 
 static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL instance_proc(VkInstance instance,
@@ -103,7 +149,9 @@ static PFN_vkVoidFunction own_proc(const char *name)
         {"vkGetPhysicalDeviceProperties", (PFN_vkVoidFunction)get_properties},
         {"vkGetPhysicalDeviceProperties2", (PFN_vkVoidFunction)get_properties2},
         {"vkGetPhysicalDeviceProperties2KHR", (PFN_vkVoidFunction)get_properties2},
-        {"vkCmdDispatch", (PFN_vkVoidFunction)drop_dispatch},
+        {"vkCmdDispatch", (PFN_vkVoidFunction)dispatch},
+        {"vkQueueSubmit", (PFN_vkVoidFunction)submit},
+        {"vkWaitForFences", (PFN_vkVoidFunction)wait_for_fences},
     };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(name, own[i].name) == 0)
