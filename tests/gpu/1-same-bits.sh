@@ -33,7 +33,7 @@ verdict() { # COMMAND…: sets $word
     if "$@"; then
         word=same
     else
-        word=DIFFERENT
+        word=FAILED
         failures=$((failures + 1))
     fi
 }
@@ -88,7 +88,7 @@ for file in *; do
 done
 cd "$output"
 row all-of-them inputs
-(cd "$output" && sha256sum gpu/*.vlmc cpu/*.vlmc >SHA256SUMS)
+find gpu cpu -name '*.vlmc' | sort | xargs -d '\n' sha256sum >SHA256SUMS
 
 say "Result ($output/table.txt)"
 grep -m1 '^vulkan' "$output/selftest.txt" || true
