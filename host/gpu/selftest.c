@@ -193,18 +193,18 @@ static vlmc_status test_variant(const char *selector, const char *cache_dir, boo
     return status;
 }
 
+// Names the first op that failed; a kept verdict does not say which one it was.
 static vlmc_status fail(const vlmc_gpu_selftest_result *result, vlmc_error *error)
 {
-    const char *op = "an op", *variant = "some";
+    char where[64] = "in its last self-test";
     for (uint32_t i = result->n_ops; i-- > 0;)
-        if (!result->ops[i].passed) {
-            op = result->ops[i].name;
-            variant = result->ops[i].variant;
-        }
+        if (!result->ops[i].passed)
+            snprintf(where, sizeof where, "%s, %s variant", result->ops[i].name,
+                     result->ops[i].variant);
     return vlmc_fail(error, VLMC_ERROR_SELFTEST,
-                     "the device \"%s\" computes wrong numbers (%s, %s variant); update its "
-                     "driver, or use -d cpu",
-                     result->device.name, op, variant);
+                     "the device \"%s\" computes wrong numbers (%s); update its driver, or use "
+                     "-d cpu",
+                     result->device.name, where);
 }
 
 vlmc_status vlmc_gpu_selftest(const char *selector, const char *cache_dir, bool force,
