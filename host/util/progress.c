@@ -70,9 +70,9 @@ void vlmc_progress_text(const vlmc_progress *progress, uint64_t now_ns, char *te
     used = append(text, size, used, part);
     snprintf(part, sizeof part, " · %s/s", rate_text);
     used = append(text, size, used, part);
-    if (progress->packed && progress->done) {
+    if (progress->ratio_done) {
         snprintf(part, sizeof part, " · ratio %.3f",
-                 (double)progress->packed / (double)progress->done);
+                 (double)progress->ratio_packed / (double)progress->ratio_done);
         used = append(text, size, used, part);
     }
     if (rate && progress->total > progress->done) {
@@ -90,6 +90,11 @@ void vlmc_progress_text(const vlmc_progress *progress, uint64_t now_ns, char *te
 void vlmc_progress_update(vlmc_progress *progress, uint64_t now_ns, uint64_t done, uint64_t packed)
 {
     progress->done = done;
+    // The first bytes are the archive's header and not yet a group.
+    if (packed != progress->packed && progress->packed) {
+        progress->ratio_done = done;
+        progress->ratio_packed = packed;
+    }
     progress->packed = packed;
     if (!progress->stream || now_ns - progress->shown_ns < INTERVAL_NS)
         return;

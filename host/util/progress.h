@@ -13,10 +13,12 @@ typedef struct vlmc_progress {
     const char *phase; // what is being done, "packing"; borrowed
     uint64_t total;    // raw bytes to come, 0 = unknown
     uint64_t done;
-    uint64_t packed;   // 0 = not shown
-    uint64_t start_ns; // of the phase
-    uint64_t shown_ns; // of the last line
-    bool visible;      // a line without a newline is on the terminal
+    uint64_t packed;       // grows a group at a time, while `done` grows within a group
+    uint64_t ratio_done;   // `done` and `packed` when a group was last complete, 0 = none yet:
+    uint64_t ratio_packed; // the ratio is that of complete groups
+    uint64_t start_ns;     // of the phase
+    uint64_t shown_ns;     // of the last line
+    bool visible;          // a line without a newline is on the terminal
 } vlmc_progress;
 
 // Monotonic time.

@@ -32,6 +32,8 @@ static const char *line(uint64_t total, uint64_t done, uint64_t packed, uint64_t
     vlmc_progress progress;
     vlmc_progress_begin(&progress, NULL, "packing", total);
     progress.start_ns = 5 * SECOND;
+    if (packed) // an archive's header, before the first group
+        vlmc_progress_update(&progress, 5 * SECOND, 0, 16);
     vlmc_progress_update(&progress, 5 * SECOND + elapsed_ns, done, packed);
     vlmc_progress_text(&progress, 5 * SECOND + elapsed_ns, text, sizeof text);
     return text;
@@ -73,4 +75,19 @@ Test(progress, stream_gets_at_most_ten_lines_a_second)
     cr_assert(lines >= 18 && lines <= 21, "%zu lines", lines);
     cr_assert(strchr(buffer, '\n') == NULL, "the line stays one line");
     free(buffer);
+}
+
+Test(progress, ratio_is_that_of_complete_groups)
+{
+    vlmc_progress progress;
+    char text[200];
+    vlmc_progress_begin(&progress, NULL, "packing", 4000000);
+    progress.start_ns = 0;
+    vlmc_progress_update(&progress, SECOND, 100000, 16);
+    vlmc_progress_text(&progress, SECOND, text, sizeof text);
+    cr_assert_null(strstr(text, "ratio"), "%s", text);
+    vlmc_progress_update(&progress, 2 * SECOND, 1000000, 300000);
+    vlmc_progress_update(&progress, 3 * SECOND, 1500000, 300000);
+    vlmc_progress_text(&progress, 3 * SECOND, text, sizeof text);
+    cr_assert_not_null(strstr(text, "ratio 0.300"), "%s", text);
 }
