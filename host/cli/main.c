@@ -4,9 +4,12 @@
 #include "interrupt.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct command {
     const char *name;
@@ -119,8 +122,23 @@ static void dispatch(cli *cli, int argc, char **argv)
         run_command(cli, command, argc - 1, argv + 1);
 }
 
+// Descriptors 0 to 2 that the caller closed must not become files of ours: a message would land
+// in an archive. What takes their places fails as a closed one does: it cannot be used in its
+// direction.
+static bool occupy_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        const int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode) != fd)
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!occupy_standard_descriptors())
+        return CLI_EXIT_FAILURE; // and nowhere to say why
     cli cli = {.env = read_environment()};
     cli_interrupt_install();
     dispatch(&cli, argc, argv);

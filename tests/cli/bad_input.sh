@@ -30,6 +30,9 @@ says "unreadable/locked"
 check "the others are archived" grep -qx unreadable/a.txt <("$vlmc" list unreadable.vlmc)
 refute "the unreadable one is not" grep -qx unreadable/b.txt <("$vlmc" list unreadable.vlmc)
 expect 0 "and the archive is sound" "$vlmc" verify unreadable.vlmc
+as_nobody ./vlmc create --no-catalog -m none -o closed.vlmc unreadable 2>&-
+check "with standard error closed the warning does not end up in the archive" \
+    cmp unreadable.vlmc closed.vlmc
 cd "$scratch" || exit 1
 
 mkfifo pipe

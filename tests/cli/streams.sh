@@ -52,4 +52,19 @@ report $((code != 2)) "results that cannot be written are a failure (exit code 2
 "$vlmc" extract --stdout a.vlmc >/dev/full 2>stderr
 code=$?
 report $((code != 2)) "so are contents (exit code 2)"
+
+mkdir many && (cd many && touch $(seq -f 'a-file-with-a-rather-long-name-%g' 3000))
+"$vlmc" create -q -m none -o many.vlmc many
+"$vlmc" list many.vlmc 2>stderr | head -1 >stdout
+code=${PIPESTATUS[0]}
+report $((code != 141)) "a reader that has seen enough ends a list (exit code 141)"
+refute "without a message" test -s stderr
+
+"$vlmc" create -m none -o closed.vlmc - <&- 2>stderr
+code=$?
+report $((code != 2)) "a closed standard input cannot be archived (exit code 2)"
+refute "and leaves no archive" test -e closed.vlmc
+"$vlmc" list a.vlmc >&- 2>stderr
+code=$?
+report $((code != 2)) "a closed standard output is a failure (exit code 2)"
 finish
