@@ -13,6 +13,14 @@ static void on_stop(int signal_number)
     stop_signal = signal_number;
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+}
+
+// Stays in place: messages on the way out may meet the same closed pipe.
+static void on_pipe(int signal_number)
+{
+    if (!stop_signal)
+        stop_signal = signal_number;
 }
 
 static void on_status(int signal_number)
@@ -21,16 +29,24 @@ static void on_status(int signal_number)
     status_wanted = 1;
 }
 
-void cli_interrupt_install(void)
+// A job started with "nohup" or in the background keeps ignoring what it ignores.
+static void handle_unless_ignored(int signal_number, void (*handler)(int))
 {
     // Without SA_RESTART a read that waits for a pipe returns, and the stop is seen.
+    struct sigaction action = {.sa_handler = handler}, previous;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(signal_number, NULL, &previous) == 0 && previous.sa_handler != SIG_IGN)
+        sigaction(signal_number, &action, NULL);
+}
+
+void cli_interrupt_install(void)
+{
     struct sigaction stop = {.sa_handler = on_stop};
     sigemptyset(&stop.sa_mask);
-    struct sigaction previous;
-    // A job started with "nohup" or in the background keeps ignoring what it ignores.
-    if (sigaction(SIGINT, NULL, &previous) == 0 && previous.sa_handler != SIG_IGN)
-        sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
+    handle_unless_ignored(SIGINT, on_stop);
+    handle_unless_ignored(SIGHUP, on_stop);
+    handle_unless_ignored(SIGPIPE, on_pipe);
     struct sigaction status = {.sa_handler = on_status, .sa_flags = SA_RESTART};
     sigemptyset(&status.sa_mask);
     sigaction(SIGUSR1, &status, NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signals: the first INT or TERM asks for a clean stop, the second one kills; USR1 asks
-// for a line of status.
+// Signals: the first INT, TERM or HUP asks for a clean stop, the second one kills; PIPE asks
+// for one as well, so that a reader who went away leaves nothing temporary; USR1 asks for a
+// line of status.
 #ifndef VLMC_CLI_INTERRUPT_H
 #define VLMC_CLI_INTERRUPT_H
 
@@ -11,7 +12,7 @@
 // an error (EFBIG) instead of a death.
 void cli_interrupt_install(void);
 
-// The INT or TERM that asked to stop, or 0.
+// The signal that asked to stop, or 0.
 int cli_interrupt_signal(void);
 
 // VLMC_ERROR_INTERRUPTED with its sentence once a signal has asked to stop.

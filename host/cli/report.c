@@ -3,6 +3,7 @@
 
 #include "interrupt.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +85,12 @@ void cli_warn(cli *cli, const char *format, ...)
 void cli_error(cli *cli, const vlmc_error *error)
 {
     const int signal = cli_interrupt_signal();
+    // Whoever closed the pipe has seen enough, as with "vlmc list | head".
+    if (signal == SIGPIPE &&
+        (error->status == VLMC_ERROR_INTERRUPTED || error->status == VLMC_ERROR_IO)) {
+        cli_raise(cli, 128 + signal);
+        return;
+    }
     if (error->status == VLMC_ERROR_INTERRUPTED && signal) {
         char text[64];
         snprintf(text, sizeof text, "stopped by SIG%s before the end", sigabbrev_np(signal));

@@ -6,7 +6,7 @@
 # Background jobs of a script ignore SIGINT from their start, which the program respects;
 # env --default-signal undoes it. And they read /dev/null, unless told otherwise.
 start() {
-    env --default-signal=INT "$@" <&0 >stdout 2>stderr &
+    env --default-signal=INT,HUP,PIPE "$@" <&0 >stdout 2>stderr &
     pid=$!
 }
 
@@ -23,8 +23,8 @@ temporary_there() { compgen -G "$1.tmp-*" >/dev/null; }
 
 make_text 60000 7 >long
 mkfifo pipe
-for signal in INT TERM; do
-    [ $signal = INT ] && wanted=130 || wanted=143
+for signal in INT TERM HUP; do
+    wanted=$((128 + $(kill -l $signal)))
     start "$vlmc" create --no-catalog -m tiny -o "$signal.vlmc" long
     check "a long run begins" eventually temporary_there $signal.vlmc
     sleep 0.5
@@ -48,6 +48,24 @@ for signal in INT TERM; do
     refute "no archive is left" test -e $signal.vlmc
     check "and nothing temporary" nothing_left .
 done
+
+# A reader that goes away, as with "vlmc create … 2>&1 | head -1".
+start "$vlmc" create --no-catalog -m tiny -o PIPE.vlmc long
+check "a run whose messages nobody reads begins" eventually temporary_there PIPE.vlmc
+kill -PIPE $pid
+wait $pid
+code=$?
+report $((code != 141)) "SIGPIPE stops it (exit code 141)"
+check "and nothing temporary is left" nothing_left .
+exec 9<>pipe
+start nohup "$vlmc" create --no-catalog -m none -o nohup.vlmc - <pipe 9>&-
+check "a run under nohup begins" eventually temporary_there nohup.vlmc
+kill -HUP $pid
+echo contents >&9
+exec 9>&-
+wait $pid
+report $? "under nohup SIGHUP changes nothing"
+check "and the archive is sound" "$vlmc" verify nohup.vlmc
 
 head -c 1000000 long >shorter
 "$vlmc" create -q --no-catalog -m tiny -o long.vlmc shorter
