@@ -100,6 +100,8 @@ static vlmc_status check_arguments(const create_options *options, bool *from_std
                                    vlmc_error *error)
 {
     VLMC_TRY(cli_device_check(options->common.device, error));
+    if (!*options->output)
+        return vlmc_fail(error, VLMC_ERROR_USAGE, "-o wants the name of an archive, not \"\"");
     *from_stdin = options->n_paths == 1 && strcmp(options->paths[0], "-") == 0;
     for (int i = 0; i < options->n_paths && !*from_stdin; i++)
         if (strcmp(options->paths[i], "-") == 0)

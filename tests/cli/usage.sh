@@ -22,6 +22,7 @@ done
 echo x >file
 expect 64 "create without -o" "$vlmc" create file
 expect 64 "create without paths" "$vlmc" create -o x.vlmc
+expect 64 "create with an empty name" "$vlmc" create -m none -o "" file
 expect 64 "no threads" "$vlmc" create -t 0 -o x.vlmc file
 expect 64 "threads that are no number" "$vlmc" create -t two -o x.vlmc file
 expect 64 "an unknown device" "$vlmc" create -d abacus -o x.vlmc file
