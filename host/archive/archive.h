@@ -109,6 +109,11 @@ typedef struct vlmc_reader vlmc_reader;
 // Opens and checks header, index and footer; content is not read yet.
 vlmc_status vlmc_reader_open(const char *path, const vlmc_engine_source *engine,
                              vlmc_reader **reader, vlmc_error *error);
+
+// The same for an archive whose path says nothing to the user; messages call it `name`.
+vlmc_status vlmc_reader_open_as(const char *path, const char *name,
+                                const vlmc_engine_source *engine, vlmc_reader **reader,
+                                vlmc_error *error);
 void vlmc_reader_destroy(vlmc_reader **reader);
 
 typedef struct vlmc_archive_info {

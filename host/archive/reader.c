@@ -16,7 +16,7 @@
 #define NO_GROUP UINT32_MAX
 
 struct vlmc_reader {
-    char *path;
+    char *path; // or what messages call it
     int fd;
     vlmc_engine_source source;
     vlmc_progress_fn progress;
@@ -53,10 +53,10 @@ static vlmc_status read_at(const vlmc_reader *r, uint64_t offset, void *buffer, 
     return VLMC_OK;
 }
 
-static vlmc_status open_file(vlmc_reader *r, vlmc_error *error)
+static vlmc_status open_file(vlmc_reader *r, const char *path, vlmc_error *error)
 {
     // Not to hang on a FIFO without a writer.
-    r->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (r->fd < 0)
         return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot open %s", r->path);
     struct stat st;
@@ -186,10 +186,10 @@ static void fill_info(vlmc_reader *r, const vlmc_footer *footer)
     memcpy(info->root_digest, footer->root_digest, sizeof info->root_digest);
 }
 
-static vlmc_status open_archive(vlmc_reader *r, vlmc_error *error)
+static vlmc_status open_archive(vlmc_reader *r, const char *path, vlmc_error *error)
 {
     vlmc_footer footer;
-    VLMC_TRY(open_file(r, error));
+    VLMC_TRY(open_file(r, path, error));
     VLMC_TRY(read_frame(r, &footer, error));
     VLMC_TRY(read_index(r, &footer, error));
     VLMC_TRY(check_model_record(r, error));
@@ -204,18 +204,25 @@ static vlmc_status open_archive(vlmc_reader *r, vlmc_error *error)
 vlmc_status vlmc_reader_open(const char *path, const vlmc_engine_source *engine,
                              vlmc_reader **reader, vlmc_error *error)
 {
+    return vlmc_reader_open_as(path, path, engine, reader, error);
+}
+
+vlmc_status vlmc_reader_open_as(const char *path, const char *name,
+                                const vlmc_engine_source *engine, vlmc_reader **reader,
+                                vlmc_error *error)
+{
     *reader = NULL;
     vlmc_reader *r = calloc(1, sizeof *r);
     if (!r)
-        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", path);
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", name);
     r->fd = -1;
     r->decoded = NO_GROUP;
     if (engine)
         r->source = *engine;
-    r->path = strdup(path);
+    r->path = strdup(name);
     const vlmc_status status =
-        r->path ? open_archive(r, error)
-                : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", path);
+        r->path ? open_archive(r, path, error)
+                : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", name);
     if (status != VLMC_OK)
         vlmc_reader_destroy(&r);
     *reader = r;

@@ -95,7 +95,7 @@ vlmc_status cli_archive_open(cli_archive *archive, const cli_common *common, con
     }
     if (status == VLMC_OK) {
         const vlmc_engine_source source = cli_engines_source(&archive->engines);
-        status = vlmc_reader_open(path, &source, &archive->reader, error);
+        status = vlmc_reader_open_as(path, archive->name, &source, &archive->reader, error);
     }
     if (status != VLMC_OK) {
         cli_archive_close(archive);

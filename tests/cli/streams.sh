@@ -23,6 +23,8 @@ check "through two pipes" sh -c \
 check "list reads an archive from a pipe" sh -c \
     'cat c.vlmc | "$1" list - | grep -qx text' - "$vlmc"
 check "verify reads an archive from a pipe" sh -c 'cat c.vlmc | "$1" verify -' - "$vlmc"
+expect 2 "what is no archive" sh -c 'cat text | "$1" list -' - "$vlmc"
+says "standard input is not a vlmc archive"
 check "nothing temporary is left" nothing_left .
 
 expect 64 "- among other paths is a usage error" "$vlmc" create -m tiny -o e.vlmc - text
