@@ -257,9 +257,11 @@ static vlmc_status run(const extract_options *options, vlmc_error *error)
     VLMC_TRY(cli_archive_open(&archive, &options->common, options->archive, error));
     cli_job_begin(&job, cli, "extracting", archive.info->content_bytes);
     vlmc_status status = count_selected(options, &archive, &count, error);
+    // When nothing matches, not even the folder of -C is made.
+    const bool any = count.selected > 0 || options->n_patterns == 0;
     if (status == VLMC_OK && options->dry_run) {
         show_selected(options, &archive);
-    } else if (status == VLMC_OK) {
+    } else if (status == VLMC_OK && any) {
         job.progress.total = count.bytes;
         vlmc_reader_set_progress(archive.reader, cli_job_progress, &job);
         status = options->to_stdout ? extract_to_stdout(options, &archive, &count, error)
@@ -269,7 +271,7 @@ static vlmc_status run(const extract_options *options, vlmc_error *error)
             cli_notice(cli, "%u of %u entries in %.1f s", (unsigned)count.done,
                        (unsigned)count.selected, cli_job_seconds(&job));
     }
-    if (status == VLMC_OK && count.selected == 0 && options->n_patterns)
+    if (status == VLMC_OK && !any)
         cli_warn(cli, "nothing in \"%s\" matches", options->archive);
     cli_archive_close(&archive);
     return status;

@@ -61,6 +61,7 @@ refute "other files are not" test -e part/tree/text.txt
 expect 0 "a pattern takes files by name" "$vlmc" extract tree.vlmc '*.txt' -C texts
 check "those files are there" test "$(find texts -type f | wc -l)" -eq 2
 expect 1 "a pattern without a match is a warning" "$vlmc" extract tree.vlmc 'no*such' -C none
+refute "and makes no folder" test -e none
 says "nothing in"
 
 expect 0 "an archive of nothing but an empty file" "$vlmc" create -m tiny -o zero.vlmc tree/zero
