@@ -156,13 +156,11 @@ static vlmc_status compare_all(const diff_options *options, const cli_archive *a
                                unsigned char *buffer, vlmc_error *error)
 {
     cli *cli = options->common.cli;
-    bool any = options->n_patterns == 0;
     for (uint32_t i = 0; i < archive->info->n_entries; i++) {
         const vlmc_entry *entry = vlmc_reader_entry(archive->reader, i);
         const char *difference;
         if (!cli_matches(entry->path, options->patterns, options->n_patterns))
             continue;
-        any = true;
         vlmc_status status = compare(entry, buffer, &difference, error);
         if (status != VLMC_OK && !cli_archive_survives(status, error))
             return status;
@@ -173,8 +171,7 @@ static vlmc_status compare_all(const diff_options *options, const cli_archive *a
             VLMC_TRY(print_difference(cli, entry, difference, error));
         }
     }
-    if (!any)
-        cli_warn(cli, "nothing in \"%s\" matches", options->archive);
+    cli_warn_unmatched(cli, archive, options->patterns, options->n_patterns);
     return VLMC_OK;
 }
 

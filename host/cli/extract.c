@@ -271,8 +271,8 @@ static vlmc_status run(const extract_options *options, vlmc_error *error)
             cli_notice(cli, "%u of %u entries in %.1f s", (unsigned)count.done,
                        (unsigned)count.selected, cli_job_seconds(&job));
     }
-    if (status == VLMC_OK && !any)
-        cli_warn(cli, "nothing in \"%s\" matches", options->archive);
+    if (status == VLMC_OK)
+        cli_warn_unmatched(cli, &archive, options->patterns, options->n_patterns);
     cli_archive_close(&archive);
     return status;
 }

@@ -118,20 +118,18 @@ static vlmc_status run(const list_options *options, vlmc_error *error)
     cli_archive archive;
     VLMC_TRY(cli_archive_open(&archive, &options->common, options->archive, error));
     vlmc_status status = VLMC_OK;
-    bool any = options->n_patterns == 0;
     for (uint32_t i = 0; i < archive.info->n_entries && status == VLMC_OK; i++) {
         const vlmc_entry *entry = vlmc_reader_entry(archive.reader, i);
         if (!cli_matches(entry->path, options->patterns, options->n_patterns))
             continue;
-        any = true;
         if (options->common.cli->json)
             status = print_json(&archive, i, error);
         else
             print_text(&archive, i, options->long_lines);
     }
+    if (status == VLMC_OK)
+        cli_warn_unmatched(options->common.cli, &archive, options->patterns, options->n_patterns);
     cli_archive_close(&archive);
-    if (!any)
-        cli_warn(options->common.cli, "nothing in \"%s\" matches", options->archive);
     return status;
 }
 

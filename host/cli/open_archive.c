@@ -138,3 +138,14 @@ bool cli_matches(const char *path, char *const *patterns, int n_patterns)
             return true;
     return false;
 }
+
+void cli_warn_unmatched(cli *cli, const cli_archive *archive, char *const *patterns, int n_patterns)
+{
+    for (int i = 0; i < n_patterns; i++) {
+        bool any = false;
+        for (uint32_t k = 0; k < archive->info->n_entries && !any; k++)
+            any = cli_matches(vlmc_reader_entry(archive->reader, k)->path, &patterns[i], 1);
+        if (!any)
+            cli_warn(cli, "nothing in \"%s\" matches \"%s\"", archive->name, patterns[i]);
+    }
+}

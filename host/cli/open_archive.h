@@ -28,4 +28,8 @@ bool cli_archive_survives(vlmc_status status, const vlmc_error *error);
 // all below. No patterns: everything.
 bool cli_matches(const char *path, char *const *patterns, int n_patterns);
 
+// One warning for each pattern that matches no entry.
+void cli_warn_unmatched(cli *cli, const cli_archive *archive, char *const *patterns,
+                        int n_patterns);
+
 #endif

@@ -63,6 +63,11 @@ check "those files are there" test "$(find texts -type f | wc -l)" -eq 2
 expect 1 "a pattern without a match is a warning" "$vlmc" extract tree.vlmc 'no*such' -C none
 refute "and makes no folder" test -e none
 says "nothing in"
+expect 1 "so is one among others" "$vlmc" extract tree.vlmc '*.txt' 'no*such' -C among
+says 'matches "no*such"'
+check "the others are extracted" test "$(find among -type f | wc -l)" -eq 2
+expect 1 "list warns as well" "$vlmc" list tree.vlmc '*.txt' 'no*such'
+says 'matches "no*such"'
 
 expect 0 "an archive of nothing but an empty file" "$vlmc" create -m tiny -o zero.vlmc tree/zero
 expect 0 "verifies" "$vlmc" verify zero.vlmc
