@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define VLMC_RESIDUAL_MAX 32767 // |residual|, units 1/512
+#define VLMC_RESIDUAL_MAX 32767 // |residual|, units 1/64
 #define VLMC_INT8_MAX 127       // |activation|; -128 never occurs
 #define VLMC_RELU2_MAX 180      // feed-forward value before squaring, units 1/64
 #define VLMC_LOGIT_MAX 32767    // |logit|, units 1/1024 of a bit

@@ -43,7 +43,7 @@ SCORE_SCALE = 4096.0   # attention scores in log2 units
 V_SCALE = 32.0         # values, int8
 MIX_SCALE = 64.0       # attention output, int8
 UP_SCALE = 64.0        # feed-forward before squaring, 0..180
-RESIDUAL_SCALE = 512.0
+RESIDUAL_SCALE = 64.0     # trained residuals stay within ±350; int16 reaches ±512
 LOGIT_SCALE = 1024.0   # log2 units
 
 

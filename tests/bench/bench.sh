@@ -22,7 +22,8 @@ seconds() { # runs a command, prints "seconds peak_kib"
 texts=()
 if [ -f "$corpora/bench/canterbury-calgary.tar.xz" ]; then
     tar -C "$work" -xJf "$corpora/bench/canterbury-calgary.tar.xz"
-    xz -dc "$corpora/bench/enwik7.xz" | head -c 1000000 >"$work/enwik6"
+    xz -dc "$corpora/bench/enwik7.xz" >"$work/enwik7"
+    head -c 1000000 "$work/enwik7" >"$work/enwik6"
     for name in alice29.txt asyoulik.txt lcet10.txt plrabn12.txt; do
         texts+=("$work/canterbury/$name")
     done
@@ -40,10 +41,10 @@ for file in "${texts[@]}"; do
     raw=$(stat -c %s "$file")
     xz_size=$(xz -9e -c "$file" | wc -c)
     zstd_size=$(zstd -q -19 --long=27 -c "$file" | wc -c)
-    read -r create _ <<<"$(seconds "$vlmc" create -d cpu --no-catalog -f -o "$work/a.vlmc" "$file")"
+    read -r create _ <<<"$(seconds "$vlmc" create -q -d cpu --no-catalog -f -o "$work/a.vlmc" "$file")"
     rm -rf "$work/out"
     mkdir "$work/out"
-    read -r extract _ <<<"$(seconds "$vlmc" extract -d cpu -C "$work/out" "$work/a.vlmc")"
+    read -r extract _ <<<"$(seconds "$vlmc" extract -q -d cpu -C "$work/out" "$work/a.vlmc")"
     find "$work/out" -type f -exec cmp {} "$file" \;
     size=$(stat -c %s "$work/a.vlmc")
     total_raw=$((total_raw + raw)) total_xz=$((total_xz + xz_size))
@@ -61,10 +62,10 @@ for mib in 2 16; do
     : >"$work/text"
     while [ "$(stat -c %s "$work/text")" -lt $((mib << 20)) ]; do cat "${texts[@]}" >>"$work/text"; done
     truncate -s ${mib}M "$work/text"
-    read -r create memory <<<"$(seconds "$vlmc" create -d cpu --no-catalog -f -o "$work/a.vlmc" "$work/text")"
+    read -r create memory <<<"$(seconds "$vlmc" create -q -d cpu --no-catalog -f -o "$work/a.vlmc" "$work/text")"
     rm -rf "$work/out"
     mkdir "$work/out"
-    read -r extract memory2 <<<"$(seconds "$vlmc" extract -d cpu -C "$work/out" "$work/a.vlmc")"
+    read -r extract memory2 <<<"$(seconds "$vlmc" extract -q -d cpu -C "$work/out" "$work/a.vlmc")"
     awk -v m=$mib -v c="$create" -v e="$extract" -v a="$memory" -v b="$memory2" 'BEGIN {
         printf "%3d MiB: create %6.1f KB/s, %4d MB peak; extract %6.1f KB/s, %4d MB peak\n", m,
             m * 1048.576 / c, a / 1024, m * 1048.576 / e, b / 1024 }'
@@ -73,7 +74,7 @@ done
 echo
 echo "incompressible data (256 MiB random)"
 head -c 256M /dev/urandom >"$work/random"
-read -r create memory <<<"$(seconds "$vlmc" create -d cpu --no-catalog -f -o "$work/a.vlmc" "$work/random")"
+read -r create memory <<<"$(seconds "$vlmc" create -q -d cpu --no-catalog -f -o "$work/a.vlmc" "$work/random")"
 awk -v c="$create" -v s="$(stat -c %s "$work/a.vlmc")" -v m="$memory" 'BEGIN {
     printf "stored at %.0f MB/s, growth %.4f %%, %d MB peak\n", 268.435456 / c, 100 * s / 268435456 - 100, m / 1024 }'
 
