@@ -34,12 +34,22 @@ installed() {
 
 # True if apt knows a version of the package that it could install.
 available() {
-    apt-cache policy "$1" 2>/dev/null | grep -q '^ *Candidate: [^(]'
+    local policy # no pipe: under pipefail, apt-cache would fail when grep stops reading
+    policy=$(apt-cache policy "$1" 2>/dev/null) || return 1
+    grep -q '^ *Candidate: [^(]' <<<"$policy"
+}
+
+# Sets `root`, what to put before a command that root must run.
+root=()
+become_root() {
+    [ "$(id -u)" -eq 0 ] && return
+    command -v sudo >/dev/null || fail "needs $*: run it as root or install sudo"
+    root=(sudo)
 }
 
 # install_packages PACKAGE…: installs those that are missing, as root or through sudo.
 install_packages() {
-    local package missing=() root=() log
+    local package missing=() log
     for package in "$@"; do
         installed "$package" || missing+=("$package")
     done
@@ -49,10 +59,7 @@ install_packages() {
     fi
     command -v apt-get >/dev/null ||
         fail "needs ${missing[*]}, and can install packages on Debian and Ubuntu only"
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || fail "needs ${missing[*]}: run it as root or install sudo"
-        root=(sudo)
-    fi
+    become_root "${missing[@]}"
     echo "missing: ${missing[*]}"
     log=$(mktemp)
     # A machine without package lists knows no package, one with old lists gets a refusal.
@@ -77,6 +84,10 @@ install_packages() {
 install_if_available() {
     local package
     for package in "$@"; do
+        if ! installed "$package" && ! available "$package"; then
+            become_root "$package"
+            update_lists /dev/null # the lists may be missing or old
+        fi
         if installed "$package" || available "$package"; then
             install_packages "$package"
         else
@@ -85,7 +96,6 @@ install_if_available() {
     done
 }
 
-# The two below use `root` of install_packages.
 update_lists() {
     echo "updating the package lists"
     "${root[@]}" apt-get update >>"$1" 2>&1 || echo "apt-get update failed, going on" >&2
