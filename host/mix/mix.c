@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define MULTIPLIER UINT64_C(0x9E3779B97F4A7C15)
-#define ORDERS 6u               // context models: orders 1, 2, 3, 4, 6 and words
+#define ORDERS 6u               // context models: orders 1, 2, 3, 5, 7 and words
 #define INPUTS (2 + 2 * ORDERS) // the transformer, a bias, two for each order
 #define WEIGHT_ONE 65536
 #define WEIGHT_LIMIT (1 << 22)

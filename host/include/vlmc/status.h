@@ -48,7 +48,7 @@ vlmc_status vlmc_fail(vlmc_error *error, vlmc_status status, const char *format,
 vlmc_status vlmc_fail_os(vlmc_error *error, vlmc_status status, int os_error, const char *format,
                          ...) __attribute__((format(printf, 4, 5)));
 
-// Process exit code for a status (docs/exit-codes in the man page): 0 ok, 2 failure,
+// Process exit code for a status (man page, "Exit status"): 0 ok, 2 failure,
 // 3 damaged, 5 model missing or invalid, 6 self-test, 7 refused, 8 catalog, 64 usage,
 // 130 interrupted.
 int vlmc_exit_code(vlmc_status status);
