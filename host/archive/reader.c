@@ -330,13 +330,13 @@ static vlmc_status open_model(vlmc_reader *r, vlmc_error *error)
                          "%s needs another model than the one offered: \"%s\"", r->path,
                          model->name);
     }
-    return vlmc_lockstep_create(r->engine, 1, &r->lockstep, error);
+    return vlmc_lockstep_create(r->engine, NULL, 1, &r->lockstep, error);
 }
 
 static vlmc_status decode_model(vlmc_reader *r, const vlmc_group_info *info, vlmc_error *error)
 {
     VLMC_TRY(open_model(r, error));
-    return vlmc_lockstep_decode(r->lockstep, r->packed, info->packed_bytes, info->streams, r->raw,
+    return vlmc_lockstep_decode(r->lockstep, NULL, r->packed, info->packed_bytes, info->streams, r->raw,
                                 info->raw_bytes, group_tick, r, error);
 }
 

@@ -110,7 +110,7 @@ static vlmc_status open_model(vlmc_writer *w, vlmc_error *error)
     memcpy(w->model.digest, model->digest, VLMC_DIGEST_BYTES);
     memcpy(w->model.name, model->name, sizeof w->model.name);
     w->model.name[sizeof w->model.name - 1] = '\0';
-    return vlmc_lockstep_create(w->engine, VLMC_SLAB_STEPS_MAX, &w->lockstep, error);
+    return vlmc_lockstep_create(w->engine, NULL, VLMC_SLAB_STEPS_MAX, &w->lockstep, error);
 }
 
 // Names the model before the first group that needs it.
@@ -130,7 +130,7 @@ static vlmc_status pack_model(vlmc_writer *w, vlmc_packed_group *packed, vlmc_er
 {
     VLMC_TRY(open_model(w, error));
     const uint32_t cost = w->model.present ? 0 : VLMC_RECORD_BYTES + VLMC_MODEL_IDENTITY_BYTES_MAX;
-    return vlmc_group_pack_model(w->packer, w->lockstep, w->pending, w->pending_bytes, cost, packed,
+    return vlmc_group_pack_model(w->packer, w->lockstep, NULL, w->pending, w->pending_bytes, cost, packed,
                                  group_tick, w, error);
 }
 

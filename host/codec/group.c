@@ -117,17 +117,19 @@ vlmc_status vlmc_group_pack(vlmc_group_packer *p, const uint8_t *raw, uint32_t n
     return VLMC_OK;
 }
 
-vlmc_status vlmc_group_pack_model(vlmc_group_packer *p, vlmc_lockstep *lockstep, const uint8_t *raw,
-                                  uint32_t n, uint32_t cost, vlmc_packed_group *packed,
-                                  vlmc_lockstep_tick tick, void *user, vlmc_error *error)
+vlmc_status vlmc_group_pack_model(vlmc_group_packer *p, vlmc_lockstep *lockstep,
+                                  const vlmc_token_coding *coding, const uint8_t *raw, uint32_t n,
+                                  uint32_t cost, vlmc_packed_group *packed, vlmc_lockstep_tick tick,
+                                  void *user, vlmc_error *error)
 {
     if (packed->size <= cost)
         return VLMC_OK;
-    const uint32_t streams = vlmc_group_streams(n);
+    uint32_t streams;
+    VLMC_TRY(vlmc_lockstep_streams(coding, n, &streams, error));
     const size_t capacity = packed->size - cost - 1; // the most that is still smaller
     size_t size;
-    VLMC_TRY(vlmc_lockstep_encode(lockstep, raw, n, streams, p->coded, capacity, &size, tick, user,
-                                  error));
+    VLMC_TRY(vlmc_lockstep_encode(lockstep, coding, raw, n, streams, p->coded, capacity, &size,
+                                  tick, user, error));
     if (size <= capacity)
         *packed = (vlmc_packed_group){
             .method = VLMC_GROUP_MODEL,

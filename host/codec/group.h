@@ -43,11 +43,12 @@ vlmc_status vlmc_group_pack(vlmc_group_packer *packer, const uint8_t *raw, uint3
                             vlmc_packed_group *packed, vlmc_error *error);
 
 // Replaces *packed, the result of vlmc_group_pack for the same bytes, when the model's is
-// smaller by more than `cost` bytes. `tick` and `user` as in lockstep.h.
+// smaller by more than `cost` bytes. `coding` (NULL: plain bytes), `tick` and `user` as in
+// lockstep.h; VLMC_ERROR_PLUGIN leaves *packed as it was.
 vlmc_status vlmc_group_pack_model(vlmc_group_packer *packer, vlmc_lockstep *lockstep,
-                                  const uint8_t *raw, uint32_t n, uint32_t cost,
-                                  vlmc_packed_group *packed, vlmc_lockstep_tick tick, void *user,
-                                  vlmc_error *error);
+                                  const vlmc_token_coding *coding, const uint8_t *raw, uint32_t n,
+                                  uint32_t cost, vlmc_packed_group *packed, vlmc_lockstep_tick tick,
+                                  void *user, vlmc_error *error);
 
 // Decodes a STORED or ZSTD group of exactly n bytes; MODEL is vlmc_lockstep_decode.
 // VLMC_ERROR_DAMAGED when the bytes are not such a group.

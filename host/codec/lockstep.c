@@ -38,48 +38,6 @@ struct vlmc_lockstep {
     int16_t *logits;   // (streams, steps, 256)
 };
 
-// One group: where its streams lie.
-typedef struct cut {
-    uint32_t n;
-    uint32_t streams;
-    uint32_t steps;   // of the longest stream
-    uint32_t at_last; // streams that have a byte in the last step
-} cut;
-
-uint32_t vlmc_group_streams(uint32_t n)
-{
-    const uint32_t streams = n / VLMC_STREAM_BYTES + (n % VLMC_STREAM_BYTES != 0);
-    return streams < 1 ? 1 : streams > VLMC_STREAMS_MAX ? VLMC_STREAMS_MAX : streams;
-}
-
-uint32_t vlmc_stream_length(uint32_t n, uint32_t streams, uint32_t s)
-{
-    return n / streams + (s < n % streams);
-}
-
-uint32_t vlmc_stream_offset(uint32_t n, uint32_t streams, uint32_t s)
-{
-    const uint32_t longer = s < n % streams ? s : n % streams;
-    return s * (n / streams) + longer;
-}
-
-static cut cut_group(uint32_t n, uint32_t streams)
-{
-    const uint32_t rest = n % streams;
-    return (cut){
-        .n = n,
-        .streams = streams,
-        .steps = n / streams + (rest != 0),
-        .at_last = rest ? rest : streams,
-    };
-}
-
-// Streams with a byte at step t: the longer ones come first.
-static uint32_t active_streams(const cut *c, uint32_t t)
-{
-    return t + 1 < c->steps ? c->streams : c->at_last;
-}
-
 static uint32_t slab_steps(const vlmc_lockstep *ls, uint32_t streams)
 {
     uint32_t steps = SLAB_TOKENS / streams;
@@ -102,10 +60,12 @@ static vlmc_status allocate(vlmc_lockstep *ls, vlmc_error *error)
     return VLMC_OK;
 }
 
-vlmc_status vlmc_lockstep_create(vlmc_engine *engine, uint32_t max_steps, vlmc_lockstep **lockstep,
-                                 vlmc_error *error)
+vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *tokenizer,
+                                 uint32_t max_steps, vlmc_lockstep **lockstep, vlmc_error *error)
 {
     *lockstep = NULL;
+    if (!engine || tokenizer)
+        return vlmc_fail(error, VLMC_ERROR_UNSUPPORTED, "only plain bytes and a model for now");
     if (engine->model->hp.vocab != ALPHABET)
         return vlmc_fail(error, VLMC_ERROR_MODEL_INVALID,
                          "model \"%s\" predicts %u symbols and not bytes; choose a byte model",
@@ -147,15 +107,15 @@ static vlmc_status start(vlmc_lockstep *ls, uint32_t n, uint32_t streams, vlmc_e
 
 // Tokens and context rows of `count` steps from `first` on, contexts advanced past them.
 // Streams that have ended get a token and rows that exist; nothing of them is coded.
-static void fill_slab(vlmc_lockstep *ls, const cut *c, const uint8_t *raw, uint32_t first,
+static void fill_slab(vlmc_lockstep *ls, const vlmc_cut *c, const uint8_t *raw, uint32_t first,
                       uint32_t count)
 {
     const uint32_t n_contexts = ls->hp->n_contexts;
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t t = first + i, active = active_streams(c, t);
+        const uint32_t t = first + i, active = vlmc_cut_active(c, t);
         for (uint32_t s = 0; s < c->streams; s++) {
             const size_t at = (size_t)s * count + i;
-            const uint32_t position = vlmc_stream_offset(c->n, c->streams, s) + t;
+            const uint32_t position = vlmc_cut_offset(c, s) + t;
             ls->tokens[at] = t == 0 || s >= active ? (uint16_t)ls->hp->vocab : raw[position - 1];
             uint32_t *rows = ls->rows + at * n_contexts;
             if (s < active)
@@ -164,7 +124,7 @@ static void fill_slab(vlmc_lockstep *ls, const cut *c, const uint8_t *raw, uint3
                 memset(rows, 0, n_contexts * sizeof *rows);
         }
         for (uint32_t s = 0; s < active; s++)
-            vlmc_contexts_push(ls->contexts, s, raw[vlmc_stream_offset(c->n, c->streams, s) + t]);
+            vlmc_contexts_push(ls->contexts, s, raw[vlmc_cut_offset(c, s) + t]);
     }
 }
 
@@ -192,13 +152,13 @@ static uint8_t decode_token(vlmc_mix *mix, vlmc_range_decoder *decoder)
     return (uint8_t)token;
 }
 
-static void code_slab(vlmc_lockstep *ls, const cut *c, const uint8_t *raw, uint32_t first,
+static void code_slab(vlmc_lockstep *ls, const vlmc_cut *c, const uint8_t *raw, uint32_t first,
                       uint32_t count, vlmc_range_encoder *encoder)
 {
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t t = first + i, active = active_streams(c, t);
+        const uint32_t t = first + i, active = vlmc_cut_active(c, t);
         for (uint32_t s = 0; s < active; s++) {
-            const uint8_t token = raw[vlmc_stream_offset(c->n, c->streams, s) + t];
+            const uint8_t token = raw[vlmc_cut_offset(c, s) + t];
             const int16_t *logits = ls->logits + ((size_t)s * count + i) * ALPHABET;
             uint32_t frequencies[ALPHABET];
             ls->kernels->frequencies(ALPHABET, logits, frequencies);
@@ -209,16 +169,28 @@ static void code_slab(vlmc_lockstep *ls, const cut *c, const uint8_t *raw, uint3
 }
 
 // True when the group would clearly not fit: judged from coded bytes alone.
-static bool is_hopeless(const cut *c, uint32_t steps_done, const vlmc_range_encoder *encoder)
+static bool is_hopeless(const vlmc_cut *c, uint32_t steps_done, const vlmc_range_encoder *encoder)
 {
     if (encoder->overflow)
         return true;
     if ((uint64_t)steps_done * ABANDON_AFTER_DENOMINATOR <
-        (uint64_t)c->steps * ABANDON_AFTER_NUMERATOR)
+        (uint64_t)vlmc_cut_length(c, 0) * ABANDON_AFTER_NUMERATOR)
         return false;
     // size / steps_done * steps > capacity * 5/4; all below 2^21 each.
-    return (uint64_t)encoder->size * c->steps * ABANDON_EXCESS_DENOMINATOR >
+    return (uint64_t)encoder->size * vlmc_cut_length(c, 0) * ABANDON_EXCESS_DENOMINATOR >
            (uint64_t)encoder->capacity * steps_done * ABANDON_EXCESS_NUMERATOR;
+}
+
+static vlmc_status get_geometry(const vlmc_token_coding *coding, vlmc_token_geometry *geometry,
+                                vlmc_error *error)
+{
+    *geometry = (vlmc_token_geometry){.align_tokens = 1, .stream_tokens = VLMC_STREAM_BYTES};
+    const int32_t result =
+        coding->tokenizer->geometry(coding->params, coding->params_bytes, geometry);
+    if (result != VLMC_PLUGIN_OK)
+        return vlmc_fail(error, VLMC_ERROR_PLUGIN, "the tokenizer %s refuses its parameters",
+                         coding->tokenizer->id);
+    return VLMC_OK;
 }
 
 static vlmc_status tell(vlmc_lockstep_tick tick, void *user, uint32_t done, uint32_t n,
@@ -229,18 +201,48 @@ static vlmc_status tell(vlmc_lockstep_tick tick, void *user, uint32_t done, uint
     return VLMC_OK;
 }
 
-vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const uint8_t *raw, uint32_t n,
-                                 uint32_t streams, uint8_t *out, size_t capacity, size_t *size,
-                                 vlmc_lockstep_tick tick, void *user, vlmc_error *error)
+vlmc_status vlmc_lockstep_streams(const vlmc_token_coding *coding, uint32_t n, uint32_t *streams,
+                                  vlmc_error *error)
+{
+    *streams = 1;
+    if (!coding || !coding->tokenizer) {
+        *streams = vlmc_group_streams(n);
+        return VLMC_OK;
+    }
+    vlmc_token_geometry geometry;
+    VLMC_TRY(get_geometry(coding, &geometry, error));
+    *streams = vlmc_cut_streams(n, geometry.align_tokens, geometry.stream_tokens);
+    return VLMC_OK;
+}
+
+// `streams` may come from an archive.
+static vlmc_status make_cut(const vlmc_token_coding *coding, uint32_t n, uint32_t streams,
+                            vlmc_cut *c, vlmc_error *error)
+{
+    vlmc_token_geometry geometry = {.align_tokens = 1};
+    if (coding && coding->tokenizer)
+        VLMC_TRY(get_geometry(coding, &geometry, error));
+    if (!vlmc_cut_make(n, streams, geometry.align_tokens, c))
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED, "a group of %u tokens cannot have %u streams",
+                         n, streams);
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const vlmc_token_coding *coding,
+                                 const uint8_t *raw, uint32_t n, uint32_t streams, uint8_t *out,
+                                 size_t capacity, size_t *size, vlmc_lockstep_tick tick, void *user,
+                                 vlmc_error *error)
 {
     *size = SIZE_MAX;
-    const cut c = cut_group(n, streams);
+    vlmc_cut c;
+    VLMC_TRY(make_cut(coding, n, streams, &c, error));
+    const uint32_t steps = vlmc_cut_length(&c, 0);
     const uint32_t steps_per_slab = slab_steps(ls, streams);
     vlmc_range_encoder encoder;
     vlmc_range_encoder_start(&encoder, out, capacity);
     VLMC_TRY(start(ls, n, streams, error));
-    for (uint32_t t = 0; t < c.steps;) {
-        const uint32_t left = c.steps - t;
+    for (uint32_t t = 0; t < steps;) {
+        const uint32_t left = steps - t;
         const uint32_t count = left < steps_per_slab ? left : steps_per_slab;
         fill_slab(ls, &c, raw, t, count);
         VLMC_TRY(vlmc_engine_forward(ls->engine, count, ls->tokens, ls->rows, ls->logits, error));
@@ -254,34 +256,36 @@ vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const uint8_t *raw, uint32_t
     return VLMC_OK;
 }
 
-static void decode_step(vlmc_lockstep *ls, const cut *c, uint8_t *raw, uint32_t t,
+static void decode_step(vlmc_lockstep *ls, const vlmc_cut *c, uint8_t *raw, uint32_t t,
                         vlmc_range_decoder *decoder)
 {
     uint32_t frequencies[ALPHABET];
-    const uint32_t active = active_streams(c, t);
+    const uint32_t active = vlmc_cut_active(c, t);
     for (uint32_t s = 0; s < active; s++) {
         ls->kernels->frequencies(ALPHABET, ls->logits + (size_t)s * ALPHABET, frequencies);
         vlmc_mix_begin(ls->mix, s, frequencies);
         const uint8_t token = decode_token(ls->mix, decoder);
-        raw[vlmc_stream_offset(c->n, c->streams, s) + t] = token;
+        raw[vlmc_cut_offset(c, s) + t] = token;
         vlmc_contexts_push(ls->contexts, s, token);
     }
 }
 
-vlmc_status vlmc_lockstep_decode(vlmc_lockstep *ls, const uint8_t *packed, size_t size,
-                                 uint32_t streams, uint8_t *raw, uint32_t n,
-                                 vlmc_lockstep_tick tick, void *user, vlmc_error *error)
+vlmc_status vlmc_lockstep_decode(vlmc_lockstep *ls, const vlmc_token_coding *coding,
+                                 const uint8_t *packed, size_t size, uint32_t streams, uint8_t *raw,
+                                 uint32_t n, vlmc_lockstep_tick tick, void *user, vlmc_error *error)
 {
-    const cut c = cut_group(n, streams);
+    vlmc_cut c;
+    VLMC_TRY(make_cut(coding, n, streams, &c, error));
+    const uint32_t steps = vlmc_cut_length(&c, 0);
     const uint32_t n_contexts = ls->hp->n_contexts;
     vlmc_range_decoder decoder;
     vlmc_range_decoder_start(&decoder, packed, size);
     VLMC_TRY(start(ls, n, streams, error));
-    for (uint32_t t = 0; t < c.steps; t++) {
-        const uint32_t active = active_streams(&c, t);
+    for (uint32_t t = 0; t < steps; t++) {
+        const uint32_t active = vlmc_cut_active(&c, t);
         for (uint32_t s = 0; s < streams; s++) {
             uint32_t *rows = ls->rows + (size_t)s * n_contexts;
-            const uint32_t position = vlmc_stream_offset(n, streams, s) + t;
+            const uint32_t position = vlmc_cut_offset(&c, s) + t;
             ls->tokens[s] = t == 0 || s >= active ? (uint16_t)ls->hp->vocab : raw[position - 1];
             if (s < active)
                 vlmc_contexts_rows(ls->contexts, s, rows);

@@ -46,6 +46,8 @@ int vlmc_exit_code(vlmc_status status)
         return 3;
     case VLMC_ERROR_MODEL_MISSING:
     case VLMC_ERROR_MODEL_INVALID:
+    case VLMC_ERROR_PLUGIN:
+    case VLMC_ERROR_PLUGIN_MISSING:
         return 5;
     case VLMC_ERROR_SELFTEST:
         return 6;

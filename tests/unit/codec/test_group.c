@@ -88,15 +88,16 @@ Test(group, the_model_wins_only_by_more_than_it_costs)
     vlmc_lockstep *lockstep;
     vlmc_error error = {0};
     cr_assert_eq(source.open(source.user, NULL, VLMC_STREAMS_MAX, 128, &engine, &error), VLMC_OK);
-    cr_assert_eq(vlmc_lockstep_create(engine, 128, &lockstep, &error), VLMC_OK);
+    cr_assert_eq(vlmc_lockstep_create(engine, NULL, 128, &lockstep, &error), VLMC_OK);
     const uint32_t n = 50000;
     uint8_t *raw = malloc(n);
     fill_text(raw, n, 8);
     const vlmc_packed_group plain = pack(packer, raw, n);
 
     vlmc_packed_group best = plain;
-    cr_assert_eq(vlmc_group_pack_model(packer, lockstep, raw, n, 0, &best, NULL, NULL, &error),
-                 VLMC_OK);
+    cr_assert_eq(
+        vlmc_group_pack_model(packer, lockstep, NULL, raw, n, 0, &best, NULL, NULL, &error),
+        VLMC_OK);
     cr_assert_eq(best.method, VLMC_GROUP_MODEL, "%u bytes by zstd", plain.size);
     cr_assert_eq(best.streams, vlmc_group_streams(n));
     cr_assert(best.size < plain.size);
@@ -104,9 +105,9 @@ Test(group, the_model_wins_only_by_more_than_it_costs)
     const uint32_t saved = plain.size - best.size;
     for (uint32_t cost = saved - 1; cost <= saved; cost++) {
         vlmc_packed_group choice = plain;
-        cr_assert_eq(
-            vlmc_group_pack_model(packer, lockstep, raw, n, cost, &choice, NULL, NULL, &error),
-            VLMC_OK);
+        cr_assert_eq(vlmc_group_pack_model(packer, lockstep, NULL, raw, n, cost, &choice, NULL,
+                                           NULL, &error),
+                     VLMC_OK);
         cr_assert_eq(choice.method, cost < saved ? VLMC_GROUP_MODEL : VLMC_GROUP_ZSTD);
     }
     free(raw);

@@ -20,8 +20,8 @@ static rig set_up(const char *variant, uint32_t max_steps, uint32_t threads)
     const vlmc_engine_params params = {r.model, VLMC_STREAMS_MAX, max_steps, threads};
     cr_assert_eq(vlmc_cpu_engine_create(&params, variant, &r.engine, &error), VLMC_OK, "%s",
                  error.text);
-    cr_assert_eq(vlmc_lockstep_create(r.engine, max_steps, &r.lockstep, &error), VLMC_OK, "%s",
-                 error.text);
+    cr_assert_eq(vlmc_lockstep_create(r.engine, NULL, max_steps, &r.lockstep, &error), VLMC_OK,
+                 "%s", error.text);
     return r;
 }
 
@@ -37,8 +37,8 @@ static size_t encode(rig *r, const uint8_t *raw, uint32_t n, uint32_t streams, u
 {
     size_t size;
     vlmc_error error = {0};
-    cr_assert_eq(vlmc_lockstep_encode(r->lockstep, raw, n, streams, out, capacity, &size, NULL,
-                                      NULL, &error),
+    cr_assert_eq(vlmc_lockstep_encode(r->lockstep, NULL, raw, n, streams, out, capacity, &size,
+                                      NULL, NULL, &error),
                  VLMC_OK, "%s", error.text);
     return size;
 }
@@ -50,31 +50,12 @@ static void check_round_trip(rig *encoder, rig *decoder, const uint8_t *raw, uin
     const size_t size = encode(encoder, raw, n, streams, packed, 2 * n + 64);
     cr_assert(size != SIZE_MAX);
     vlmc_error error = {0};
-    cr_assert_eq(vlmc_lockstep_decode(decoder->lockstep, packed, size, streams, again, n, NULL,
-                                      NULL, &error),
+    cr_assert_eq(vlmc_lockstep_decode(decoder->lockstep, NULL, packed, size, streams, again, n,
+                                      NULL, NULL, &error),
                  VLMC_OK, "%s", error.text);
     cr_assert(memcmp(raw, again, n) == 0, "%u bytes in %u streams", n, streams);
     free(packed);
     free(again);
-}
-
-Test(lockstep, the_streams_of_a_group_cover_it_once_and_in_order)
-{
-    for (uint32_t n = 1; n < 3000000; n += n < 20000 ? 1 : 9973) {
-        const uint32_t streams = vlmc_group_streams(n);
-        const uint32_t wanted = (n + 6143) / 6144;
-        cr_assert_eq(streams, wanted > 128 ? 128 : wanted);
-        uint32_t at = 0;
-        for (uint32_t s = 0; s < streams; s++) {
-            cr_assert_eq(vlmc_stream_offset(n, streams, s), at);
-            const uint32_t length = vlmc_stream_length(n, streams, s);
-            cr_assert(length == n / streams || (length == n / streams + 1 && s < n % streams));
-            at += length;
-        }
-        cr_assert_eq(at, n);
-    }
-    cr_assert_eq(vlmc_group_streams(0), 1);
-    cr_assert_eq(vlmc_group_streams(UINT32_MAX), 128);
 }
 
 Test(lockstep, groups_of_all_sizes_round_trip)
@@ -180,19 +161,19 @@ Test(lockstep, progress_grows_to_the_end_and_can_stop_both_directions)
     size_t size;
     vlmc_error error = {0};
     counter whole = {.stop_after = UINT32_MAX};
-    cr_assert_eq(
-        vlmc_lockstep_encode(r.lockstep, raw, n, streams, packed, n, &size, count, &whole, &error),
-        VLMC_OK);
+    cr_assert_eq(vlmc_lockstep_encode(r.lockstep, NULL, raw, n, streams, packed, n, &size, count,
+                                      &whole, &error),
+                 VLMC_OK);
     cr_assert_eq(whole.last, n);
     cr_assert(whole.calls > 3);
     counter stop = {.stop_after = 2};
     cr_assert_eq(
-        vlmc_lockstep_decode(r.lockstep, packed, size, streams, raw, n, count, &stop, &error),
+        vlmc_lockstep_decode(r.lockstep, NULL, packed, size, streams, raw, n, count, &stop, &error),
         VLMC_ERROR_INTERRUPTED);
     stop = (counter){.stop_after = 2};
-    cr_assert_eq(
-        vlmc_lockstep_encode(r.lockstep, raw, n, streams, packed, n, &size, count, &stop, &error),
-        VLMC_ERROR_INTERRUPTED);
+    cr_assert_eq(vlmc_lockstep_encode(r.lockstep, NULL, raw, n, streams, packed, n, &size, count,
+                                      &stop, &error),
+                 VLMC_ERROR_INTERRUPTED);
     cr_assert_eq(stop.calls, 2);
     free(raw);
     free(packed);
@@ -210,8 +191,8 @@ Test(lockstep, hostile_bytes_decode_to_damage_or_to_something_in_bounds)
         if (round % 4 == 0)
             memset(packed, 0xFF, size);
         vlmc_error error = {0};
-        const vlmc_status status =
-            vlmc_lockstep_decode(r.lockstep, packed, size, streams, raw, n, NULL, NULL, &error);
+        const vlmc_status status = vlmc_lockstep_decode(r.lockstep, NULL, packed, size, streams,
+                                                        raw, n, NULL, NULL, &error);
         cr_assert(status == VLMC_OK || status == VLMC_ERROR_DAMAGED);
         free(packed);
         free(raw);
@@ -230,7 +211,8 @@ Test(lockstep, a_model_of_other_symbols_than_bytes_is_refused)
     cr_assert_eq(vlmc_model_random(&hp, 1, &model, &error), VLMC_OK, "%s", error.text);
     const vlmc_engine_params params = {model, 1, 1, 1};
     cr_assert_eq(vlmc_cpu_engine_create(&params, "reference", &engine, &error), VLMC_OK);
-    cr_assert_eq(vlmc_lockstep_create(engine, 1, &lockstep, &error), VLMC_ERROR_MODEL_INVALID);
+    cr_assert_eq(vlmc_lockstep_create(engine, NULL, 1, &lockstep, &error),
+                 VLMC_ERROR_MODEL_INVALID);
     cr_assert_null(lockstep);
     vlmc_engine_destroy(&engine);
     vlmc_model_destroy(&model);
