@@ -145,6 +145,8 @@ static const char *context_kind(uint32_t kind)
         return "line";
     case VLMC_CONTEXT_RECALL:
         return "recall";
+    case VLMC_CONTEXT_PLUGIN:
+        return "plugin";
     default:
         return "other";
     }

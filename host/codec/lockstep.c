@@ -4,6 +4,7 @@
 #include "cpu/kernels.h"
 #include "cpu/ops.h"
 #include "mix/mix.h"
+#include "model/fit.h"
 #include "range_coder.h"
 
 #include <stdlib.h>
@@ -66,10 +67,7 @@ vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *toke
     *lockstep = NULL;
     if (!engine || tokenizer)
         return vlmc_fail(error, VLMC_ERROR_UNSUPPORTED, "only plain bytes and a model for now");
-    if (engine->model->hp.vocab != ALPHABET)
-        return vlmc_fail(error, VLMC_ERROR_MODEL_INVALID,
-                         "model \"%s\" predicts %u symbols and not bytes; choose a byte model",
-                         engine->model->name, engine->model->hp.vocab);
+    VLMC_TRY(vlmc_model_fits(engine->model, tokenizer, error));
     vlmc_lockstep *ls = calloc(1, sizeof *ls);
     if (!ls)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to run the model");

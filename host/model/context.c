@@ -8,6 +8,10 @@
 #define RECALL_ROWS 4097u
 #define LINE_ROWS 2048u
 
+// The ABI's limits (vlmc/plugin.h), which the trainer compiles this file without.
+#define CONTEXTS_OF_PLUGIN 64u
+#define ROWS_OF_PLUGIN 65536u
+
 // What a group remembers of one hashed context: the check guards against
 // other contexts in the same slot.
 typedef struct recall_slot {
@@ -54,6 +58,9 @@ int vlmc_context_spec_valid(const vlmc_context_spec *spec)
     case VLMC_CONTEXT_RECALL:
         return spec->order >= 1 && spec->order <= 24 && spec->rows == RECALL_ROWS &&
                spec->slots_log2 >= 8 && spec->slots_log2 <= 24;
+    case VLMC_CONTEXT_PLUGIN:
+        return spec->order < CONTEXTS_OF_PLUGIN && spec->rows >= 1 &&
+               spec->rows <= ROWS_OF_PLUGIN && spec->slots_log2 == 0;
     default:
         return 0;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Side contexts: for each position, a few table rows that both sides of the
-// codec can compute before the token is known. docs/numerics.md, "Side contexts".
+// codec can compute before the token is known. docs/numerics.md, "Side contexts". With a
+// tokenizer, the tokens here are the coded symbols.
 //
 // The state belongs to one group of streams that advance in lock step. RECALL
 // contexts learn from every stream of the group; all others see one stream only.
@@ -9,7 +10,7 @@
 
 #include <stdint.h>
 
-#define VLMC_CONTEXTS_MAX 16u
+#define VLMC_CONTEXTS_MAX 32u
 
 // Values are stored in model files: append only.
 enum vlmc_context_kind {
@@ -18,6 +19,8 @@ enum vlmc_context_kind {
     VLMC_CONTEXT_LINE = 3,   // column and recent line length; 2048 rows, order 0
     VLMC_CONTEXT_RECALL = 4, // token that followed the last `order` tokens (1..24) when the
                              // group saw them last, and how far that was right; 4097 rows
+    VLMC_CONTEXT_PLUGIN = 5, // the tokenizer's context number `order` (0..63), which has `rows`
+                             // (1..65536) values
 };
 
 typedef struct vlmc_context_spec {
@@ -40,7 +43,8 @@ void vlmc_contexts_destroy(vlmc_contexts **contexts);
 // Forgets everything: the state is as after create.
 void vlmc_contexts_reset(vlmc_contexts *contexts);
 
-// The rows of a stream's next position: rows // (n_specs), rows[i] < specs[i].rows.
+// The rows of a stream's next position: rows // (n_specs), rows[i] < specs[i].rows. PLUGIN
+// contexts get row 0; the tokenizer knows their rows.
 // Call for all streams of a step before pushing any token of that step.
 void vlmc_contexts_rows(vlmc_contexts *contexts, uint32_t stream, uint32_t *rows);
 

@@ -57,6 +57,7 @@ typedef struct value {
 typedef struct metadata {
     vlmc_hyperparameters hp;
     char name[64];
+    char modality[VLMC_MODALITY_BYTES];
     uint64_t alignment;
     uint32_t context_counts[4];
     int is_vlmc;
@@ -169,6 +170,18 @@ static vlmc_status read_name(cursor *c, const value *v, char *name)
     return VLMC_OK;
 }
 
+static vlmc_status read_modality(cursor *c, const value *v, char *modality)
+{
+    if (v->type != GGUF_STRING || v->string.size == 0 || v->string.size >= VLMC_MODALITY_BYTES)
+        return broken(c, "its modality is empty or too long");
+    for (size_t i = 0; i < v->string.size; i++)
+        if (v->string.bytes[i] <= 0x20 || v->string.bytes[i] > 0x7E)
+            return broken(c, "its modality is not a printable word");
+    memcpy(modality, v->string.bytes, v->string.size);
+    modality[v->string.size] = 0;
+    return VLMC_OK;
+}
+
 // One of the four parallel arrays that describe the side contexts.
 static vlmc_status read_contexts(cursor *c, const value *v, int field, metadata *m)
 {
@@ -215,6 +228,8 @@ static vlmc_status read_pair(cursor *c, metadata *m)
             return read_contexts(c, &v, i, m);
     if (is(key, "general.name"))
         return read_name(c, &v, m->name);
+    if (is(key, "vlmc.modality"))
+        return read_modality(c, &v, m->modality);
     if (is(key, "general.architecture"))
         m->is_vlmc = v.type == GGUF_STRING && is(v.string, "vlmc");
     if (is(key, "general.alignment")) {
@@ -229,7 +244,7 @@ static vlmc_status read_pair(cursor *c, metadata *m)
 
 static vlmc_status read_metadata(cursor *c, uint64_t n_pairs, metadata *m)
 {
-    *m = (metadata){.alignment = 32};
+    *m = (metadata){.alignment = 32, .modality = "text"};
     m->hp.numerics = UINT32_MAX;
     for (uint64_t i = 0; i < n_pairs; i++)
         VLMC_TRY(read_pair(c, m));
@@ -364,6 +379,7 @@ vlmc_status vlmc_model_load_memory(const void *bytes, size_t size, const char *o
     vlmc_layout_destroy(&layout);
     VLMC_TRY(vlmc_model_allocate(&m.hp, &layout, &result, error));
     memcpy(result->name, m.name, sizeof result->name);
+    memcpy(result->modality, m.modality, sizeof result->modality);
     vlmc_status status = read_tensors(&c, n_tensors, &m, &layout, result);
     if (status == VLMC_OK)
         status = vlmc_model_seal(result, &layout, origin, error);

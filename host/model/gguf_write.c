@@ -68,12 +68,20 @@ static void put_contexts(sink *s, const char *key, const vlmc_hyperparameters *h
     }
 }
 
+// "text" is what a model without one has.
+static uint32_t has_modality(const vlmc_model *model)
+{
+    return strcmp(model->modality, "text") != 0;
+}
+
 static void put_metadata(sink *s, const vlmc_model *model)
 {
     const vlmc_hyperparameters *hp = &model->hp;
     put_string(s, "general.architecture", "vlmc");
     put_string(s, "general.name", model->name);
     put_number(s, "general.alignment", ALIGNMENT);
+    if (has_modality(model))
+        put_string(s, "vlmc.modality", model->modality);
     put_number(s, "vlmc.numerics", hp->numerics);
     put_number(s, "vlmc.vocab_size", hp->vocab);
     put_number(s, "vlmc.embedding_length", hp->width);
@@ -130,7 +138,7 @@ static void put_file(sink *s, const vlmc_model *model, const vlmc_layout *layout
     put_le(s, 0x46554747, 4); // "GGUF"
     put_le(s, 3, 4);
     put_le(s, layout->n_slots, 8);
-    put_le(s, PAIRS, 8);
+    put_le(s, PAIRS + has_modality(model), 8);
     put_metadata(s, model);
     uint64_t offset = 0;
     for (uint32_t i = 0; i < layout->n_slots; i++) {

@@ -147,6 +147,7 @@ vlmc_status vlmc_model_allocate(const vlmc_hyperparameters *hp, vlmc_layout *lay
     }
     memset(storage, 0, layout->bytes);
     m->hp = *hp;
+    memcpy(m->modality, "text", sizeof "text");
     m->storage = storage;
     m->storage_bytes = layout->bytes;
     bind(m, layout);

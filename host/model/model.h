@@ -11,6 +11,7 @@
 
 #define VLMC_LAYERS_MAX 64u
 #define VLMC_DIGEST_BYTES 32
+#define VLMC_MODALITY_BYTES 32
 
 typedef enum vlmc_ffn_kind {
     VLMC_FFN_RELU2 = 0, // squared ReLU: up is (hidden, width)
@@ -58,6 +59,7 @@ typedef struct vlmc_hyperparameters {
 typedef struct vlmc_model {
     vlmc_hyperparameters hp;
     char name[64];                           // general.name, printable ASCII
+    char modality[VLMC_MODALITY_BYTES];      // vlmc.modality: what it was trained on; "text"
     uint8_t digest[VLMC_DIGEST_BYTES];       // identity: SHA-256 over hyperparameters and tensors
     const int16_t *token;                    // (vocab + 1, width), residual units
     const int8_t *tables[VLMC_CONTEXTS_MAX]; // (contexts[i].rows, context_dim)

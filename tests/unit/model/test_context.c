@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <vlmc/plugin.h>
 
 static const vlmc_context_spec specs[] = {
     {VLMC_CONTEXT_NGRAM, 3, 1 << 16, 0}, {VLMC_CONTEXT_WORD, 2, 1 << 16, 0},
@@ -114,10 +115,22 @@ Test(context, impossible_specs_are_refused)
         {VLMC_CONTEXT_RECALL, 25, 4097, 12},
         {VLMC_CONTEXT_RECALL, 4, 4096, 12},
         {VLMC_CONTEXT_RECALL, 4, 4097, 25},
-        {5, 1, 16, 0},
+        {VLMC_CONTEXT_PLUGIN, 64, 16, 0},
+        {VLMC_CONTEXT_PLUGIN, 1, 0, 0},
+        {VLMC_CONTEXT_PLUGIN, 1, 65537, 0},
+        {VLMC_CONTEXT_PLUGIN, 1, 16, 8},
+        {6, 1, 16, 0},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_assert_not(vlmc_context_spec_valid(&bad[i]), "spec %zu", i);
     for (size_t i = 0; i < N_SPECS; i++)
         cr_assert(vlmc_context_spec_valid(&specs[i]));
+    const vlmc_context_spec of_plugin = {VLMC_CONTEXT_PLUGIN, VLMC_PLUGIN_CONTEXTS_MAX - 1,
+                                         VLMC_PLUGIN_CARDINALITY_MAX, 0};
+    vlmc_contexts *contexts = vlmc_contexts_create(&of_plugin, 1, 1);
+    uint32_t row = 7;
+    vlmc_contexts_rows(contexts, 0, &row);
+    cr_assert_eq(row, 0);
+    vlmc_contexts_destroy(&contexts);
+    cr_assert(vlmc_context_spec_valid(&of_plugin));
 }

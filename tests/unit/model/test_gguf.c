@@ -59,6 +59,7 @@ Test(gguf, a_written_model_loads_with_the_same_tensors_and_identity)
     cr_assert(memcmp(again->storage, model->storage, model->storage_bytes) == 0);
     cr_assert(memcmp(again->digest, model->digest, sizeof model->digest) == 0);
     cr_assert_str_eq(again->name, "random");
+    cr_assert_str_eq(again->modality, "text");
     free(bytes);
     vlmc_model_destroy(&again);
     vlmc_model_destroy(&model);
@@ -72,6 +73,29 @@ Test(gguf, identity_depends_on_every_tensor_and_not_on_the_name)
     vlmc_model_destroy(&a);
     vlmc_model_destroy(&b);
     vlmc_model_destroy(&c);
+}
+
+Test(gguf, the_modality_is_kept_and_is_no_part_of_the_identity)
+{
+    vlmc_model *model = random_model(1), *again;
+    snprintf(model->modality, sizeof model->modality, "image");
+    size_t size;
+    uint8_t *bytes = written(model, &size);
+    vlmc_error error;
+    cr_assert_eq(load(bytes, size, &again, &error), VLMC_OK, "%s", error.text);
+    cr_assert_str_eq(again->modality, "image");
+    cr_assert(memcmp(again->digest, model->digest, sizeof model->digest) == 0);
+    vlmc_model_destroy(&again);
+    uint8_t *value = memmem(bytes, size, "vlmc.modality", 13);
+    cr_assert_not_null(value);
+    value[13 + 4 + 8] = ' ';
+    cr_assert_eq(load(bytes, size, &again, &error), VLMC_ERROR_MODEL_INVALID);
+    value[5] = 'n'; // a key that nobody knows: the modality is absent
+    cr_assert_eq(load(bytes, size, &again, &error), VLMC_OK, "%s", error.text);
+    cr_assert_str_eq(again->modality, "text");
+    vlmc_model_destroy(&again);
+    free(bytes);
+    vlmc_model_destroy(&model);
 }
 
 Test(gguf, every_truncation_is_refused)
