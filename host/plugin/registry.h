@@ -9,6 +9,7 @@
 #ifndef VLMC_PLUGIN_REGISTRY_H
 #define VLMC_PLUGIN_REGISTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <vlmc/plugin.h>
@@ -46,10 +47,12 @@ vlmc_status vlmc_plugins_open(const char *const *folders, uint32_t n_folders,
                               vlmc_plugin_notices notices, vlmc_plugins **plugins,
                               vlmc_error *error);
 
-// A registry of the one plugin in `file`, for `vlmc plugin check`: whoever names a file trusts
-// it, so its owner, mode and name do not matter.
-vlmc_status vlmc_plugins_open_file(const char *file, vlmc_plugin_notices notices,
-                                   vlmc_plugins **plugins, vlmc_error *error);
+// A registry of the plugins in these files, for `vlmc plugin check` and for a child that gets the
+// list from its parent: whoever names a file trusts it, so its owner, mode and name do not
+// matter. VLMC_ERROR_PLUGIN_MISSING: there is no such file.
+vlmc_status vlmc_plugins_open_files(const char *const *files, uint32_t n_files,
+                                    vlmc_plugin_notices notices, vlmc_plugins **plugins,
+                                    vlmc_error *error);
 
 void vlmc_plugins_close(vlmc_plugins **plugins); // after every object that came from a plugin
 
@@ -85,5 +88,24 @@ vlmc_status vlmc_plugins_parse(vlmc_plugins *plugins, const char *text,
 vlmc_status vlmc_plugin_geometry(const vlmc_tokenizer *tokenizer, const void *params,
                                  uint32_t params_bytes, vlmc_token_geometry *geometry,
                                  vlmc_error *error);
+
+// ---- Files, for the worker: two processes with the same list speak of them by number ----
+
+// The files that were found, by id in byte order (after open_files: as they were given).
+uint32_t vlmc_plugins_n_files(const vlmc_plugins *plugins);
+const char *vlmc_plugins_file(const vlmc_plugins *plugins, uint32_t file); // its real path
+
+// The id that its name says; empty when it says none and the plugin is not loaded.
+const char *vlmc_plugins_file_id(const vlmc_plugins *plugins, uint32_t file);
+
+// Loads one. NULL: refused, with a notice when this is the first time.
+const vlmc_loaded_plugin *vlmc_plugins_load(vlmc_plugins *plugins, uint32_t file);
+
+// Takes over from another process that this file was refused there, and why.
+void vlmc_plugins_refuse(vlmc_plugins *plugins, uint32_t file, const char *why);
+
+// Where a tokenizer is: the file's number, and its own within the plugin. False: not one of ours.
+bool vlmc_plugins_locate(vlmc_plugins *plugins, const vlmc_tokenizer *tokenizer, uint32_t *file,
+                         uint32_t *index);
 
 #endif
