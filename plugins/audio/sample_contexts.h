@@ -7,7 +7,9 @@
 #include <stdint.h>
 #include <vlmc/plugin.h>
 
-extern const vlmc_context_declaration audio_sample_declarations[];
+#define AUDIO_SAMPLE_N_DECLARATIONS 1u // a constant, for the tokenizers' initialisers
+
+extern const vlmc_context_declaration audio_sample_declarations[AUDIO_SAMPLE_N_DECLARATIONS];
 extern const uint32_t audio_sample_n_declarations;
 
 // As the members of vlmc_tokenizer of the same names.
