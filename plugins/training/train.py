@@ -1,39 +1,32 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Trains a vlmc text model: the float twin of the integer transformer of
+"""Trains a vlmc model: the float twin of the integer transformer of
 docs/numerics.md, with weights and activations rounded as the engine rounds them.
 
-  train.py --corpus DIR --hours 2 --out run/         # trains, checkpoints, resumes
-  export.py run/last.pt text.gguf                    # integers only
+  train.py --modality text --corpus DIR --hours 2 --out run/       # trains, checkpoints, resumes
+  export.py run/last.pt text.gguf                                  # integers only
 
-Needs Python 3, PyTorch >= 1.13, numpy and a C compiler; no network.
-The side contexts come from the codec's own code (host/model/context.c)."""
+Needs Python 3, PyTorch >= 1.13, numpy and a C compiler; no network. The side contexts
+come from the codec's own code (host/model/context.c) and from the plugins."""
 
 import argparse
-import ctypes
+import importlib
 import math
 import os
-import subprocess
 import time
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-NGRAM, WORD, LINE, RECALL = 1, 2, 3, 4
-CONTEXTS = [  # kind, order, rows, slots_log2
-    (NGRAM, 2, 1 << 15, 0), (NGRAM, 3, 1 << 16, 0), (NGRAM, 4, 1 << 16, 0),
-    (NGRAM, 6, 1 << 16, 0), (WORD, 2, 1 << 16, 0), (LINE, 0, 2048, 0),
-    (RECALL, 4, 4097, 20), (RECALL, 6, 4097, 20), (RECALL, 9, 4097, 20), (RECALL, 14, 4097, 20),
-]
-SIZES = {  # width, layers, heads, kv_heads, hidden, window
+SIZES = {  # context_dim is 32 where nothing is said
+    "pico": dict(width=96, layers=2, heads=2, kv_heads=1, hidden=384, window=128, context_dim=16),
     "nano": dict(width=128, layers=2, heads=2, kv_heads=1, hidden=512, window=256),
     "small": dict(width=192, layers=2, heads=3, kv_heads=1, hidden=768, window=256),
     "base": dict(width=384, layers=6, heads=6, kv_heads=2, hidden=1536, window=512),
 }
-HEAD_DIM, CONTEXT_DIM, VOCAB, BOS = 64, 32, 256, 256
+HEAD_DIM, VOCAB, BOS = 64, 256, 256
+SPARSE_ROWS = 4096  # larger context tables have sparse gradients
 
 # Fixed-point formats (docs/numerics.md): value = integer / scale.
 NORM_SCALE = 32.0      # normalised activations, int8
@@ -45,6 +38,22 @@ MIX_SCALE = 64.0       # attention output, int8
 UP_SCALE = 64.0        # feed-forward before squaring, 0..180
 RESIDUAL_SCALE = 64.0     # trained residuals stay within ±350; int16 reaches ±512
 LOGIT_SCALE = 1024.0   # log2 units
+
+
+
+def exact_dtype():
+    """What matrices are multiplied in. Both carry int8 values exactly; bfloat16 is the faster one
+    only where the processor has instructions for it."""
+    def seconds(dtype):
+        a, b = torch.ones(1024, 256, dtype=dtype), torch.ones(256, 256, dtype=dtype)
+        torch.mm(a, b)
+        start = time.monotonic()
+        torch.mm(a, b)
+        return time.monotonic() - start
+    return torch.bfloat16 if seconds(torch.bfloat16) < seconds(torch.float32) else torch.float32
+
+
+EXACT = exact_dtype()
 
 
 class Round(torch.autograd.Function):
@@ -65,13 +74,13 @@ class Round(torch.autograd.Function):
 
 class IntegerLinear(torch.autograd.Function):
     """x @ W.T / in_scale with int8 weights per output channel. x holds int8 values,
-    which bf16 carries exactly. x: (n, k), weight: (m, k) -> (n, m) float32."""
+    which EXACT carries exactly. x: (n, k), weight: (m, k) -> (n, m) float32."""
 
     @staticmethod
     def forward(ctx, x, weight, in_scale):
         step = weight_step(weight)
-        wi = (weight / step).round_().clamp_(-127, 127).to(torch.bfloat16)
-        xb = x.to(torch.bfloat16)
+        wi = (weight / step).round_().clamp_(-127, 127).to(EXACT)
+        xb = x.to(EXACT)
         gain = (step / in_scale).T  # (1, m)
         ctx.save_for_backward(xb, wi, step)
         ctx.in_scale = in_scale
@@ -80,7 +89,7 @@ class IntegerLinear(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         xb, wi, step = ctx.saved_tensors
-        gs = (g * (step / ctx.in_scale).T).to(torch.bfloat16)
+        gs = (g * (step / ctx.in_scale).T).to(EXACT)
         gx = torch.mm(gs, wi).float()
         gw = torch.mm(gs.T, xb).float() / step
         return gx, gw, None
@@ -99,6 +108,7 @@ class Twin(torch.nn.Module):
     def __init__(self, cfg, contexts):
         super().__init__()
         self.cfg, self.contexts = cfg, contexts
+        self.context_dim = cfg.get("context_dim", 32)
         d, h, kv, ff = cfg["width"], cfg["heads"], cfg["kv_heads"], cfg["hidden"]
 
         def matrix(m, k, gain=1.0):
@@ -107,10 +117,10 @@ class Twin(torch.nn.Module):
         self.token = torch.nn.Parameter(torch.randn(VOCAB + 1, d) * 0.5)
         self.tables = torch.nn.ModuleList()
         for _, _, rows, _ in contexts:
-            table = torch.nn.Embedding(rows, CONTEXT_DIM, sparse=True)
+            table = torch.nn.Embedding(rows, self.context_dim, sparse=rows > SPARSE_ROWS)
             torch.nn.init.normal_(table.weight, std=0.1)
             self.tables.append(table)
-        self.context = matrix(d, CONTEXT_DIM * len(contexts), 4.0)
+        self.context = matrix(d, self.context_dim * len(contexts), 4.0)
         self.q = torch.nn.ParameterList([matrix(h * HEAD_DIM, d, 0.5) for _ in range(cfg["layers"])])
         self.k = torch.nn.ParameterList([matrix(kv * HEAD_DIM, d, 0.5) for _ in range(cfg["layers"])])
         self.v = torch.nn.ParameterList([matrix(kv * HEAD_DIM, d) for _ in range(cfg["layers"])])
@@ -141,14 +151,14 @@ class Twin(torch.nn.Module):
         q = q.view(b, t, kv, g, HEAD_DIM).permute(0, 2, 3, 1, 4).reshape(b * kv, g * t, HEAD_DIM)
         k = k.view(b, t, kv, HEAD_DIM).transpose(1, 2).reshape(b * kv, t, HEAD_DIM)
         v = v.view(b, t, kv, HEAD_DIM).transpose(1, 2).reshape(b * kv, t, HEAD_DIM)
-        scores = torch.bmm(q.bfloat16(), k.bfloat16().transpose(1, 2)).float()
+        scores = torch.bmm(q.to(EXACT), k.to(EXACT).transpose(1, 2)).float()
         distance = torch.arange(t)[:, None] - torch.arange(t)[None, :]
         hidden = (distance < 0) | (distance >= w)
         bias = self.bias[i][:, distance.clamp(0, w - 1)].masked_fill(hidden, -1e9)  # (h, t, t)
         scores = scores.view(b, kv, g, t, t).mul(math.log(2) / SCORE_SCALE)
         scores = scores + bias.view(1, kv, g, t, t) * math.log(2)
         p = torch.softmax(scores, -1).view(b * kv, g * t, t)
-        y = torch.bmm(p.bfloat16(), v.bfloat16()).float()
+        y = torch.bmm(p.to(EXACT), v.to(EXACT)).float()
         y = y.view(b, kv, g, t, HEAD_DIM).permute(0, 3, 1, 2, 4).reshape(b * t, h * HEAD_DIM)
         y = int8(y, MIX_SCALE / V_SCALE)
         return IntegerLinear.apply(y, self.o[i], MIX_SCALE)
@@ -172,113 +182,6 @@ class Twin(torch.nn.Module):
         return IntegerLinear.apply(self.norm(x), self.head, NORM_SCALE)
 
 
-class Spec(ctypes.Structure):
-    _fields_ = [(n, ctypes.c_uint32) for n in ("kind", "order", "rows", "slots_log2")]
-
-
-class ContextRows:
-    """The codec's side contexts through ctypes."""
-
-    def __init__(self, contexts, build_dir):
-        lib = os.path.join(build_dir, "context_rows.so")
-        root = os.path.join(HERE, "..", "..")
-        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", lib,
-                        os.path.join(HERE, "context_rows.c"),
-                        os.path.join(root, "host/model/context.c")], check=True)
-        self.lib = ctypes.CDLL(lib)
-        self.n = len(contexts)
-        self.specs = (Spec * self.n)(*[Spec(*c) for c in contexts])
-
-    def __call__(self, data):
-        """data: (streams, length) uint8 -> rows (streams, length, contexts) int32."""
-        streams, length = data.shape
-        data = np.ascontiguousarray(data)
-        rows = np.empty((streams, length, self.n), np.int32)
-        status = self.lib.vlmc_training_rows(
-            self.specs, self.n, data.ctypes.data_as(ctypes.c_void_p), streams, length,
-            rows.ctypes.data_as(ctypes.c_void_p))
-        if status:
-            raise MemoryError("side contexts")
-        return rows
-
-
-def rewrap(raw, rng):
-    """Prose as people keep it: paragraphs wrapped at some width, plain quotes, sometimes CRLF."""
-    text = raw.decode("utf-8", "ignore")
-    if rng.random() < 0.5:
-        for a, b in (("“", '"'), ("”", '"'), ("‘", "'"), ("’", "'"), ("—", "--"), ("…", "...")):
-            text = text.replace(a, b)
-    style = rng.random()
-    if style > 0.3:
-        width = int(rng.integers(58, 81))
-        blank = "\n\n" if style < 0.8 else "\n" + " " * int(rng.integers(1, 6))
-        out = []
-        for para in text.split("\n"):
-            line, lines = "", []
-            for word in para.split():
-                if line and len(line) + 1 + len(word) > width:
-                    lines.append(line)
-                    line = word
-                else:
-                    line = line + " " + word if line else word
-            out.append("\n".join(lines + [line]))
-        text = blank.join(out)
-        if rng.random() < 0.1:
-            text = text.replace("\n", "\r\n")
-    return text.encode("utf-8")
-
-
-class Corpus:
-    """Regions of the corpora, cut into lock-step groups as the codec cuts files."""
-
-    # share of the training bytes, is prose
-    MIX = {"prose_en": (0.42, True), "prose_fr": (0.05, True), "reference_en": (0.12, False),
-           "source_code": (0.11, False), "technical_en": (0.20, False), "technical_multi": (0.10, False)}
-
-    def __init__(self, folder, rows, seed):
-        self.rows, self.rng = rows, np.random.default_rng(seed)
-        self.parts = []
-        for name, (share, prose) in self.MIX.items():
-            data = np.fromfile(os.path.join(folder, name + ".txt"), np.uint8)
-            held = len(data) - len(data) // 100
-            self.parts.append((name, share, prose, data[:held], data[held:]))
-
-    def group(self, data, prose, streams, length, start, rng):
-        want = streams * length
-        raw = data[start:start + want + want // 16].tobytes()
-        if prose:
-            raw = rewrap(raw, rng)
-        raw = np.frombuffer(raw, np.uint8)
-        streams = min(streams, len(raw) // length)
-        return raw[:streams * length].reshape(streams, length)
-
-    def windows(self, data, t):
-        """All windows of a group: tokens in, rows, tokens out."""
-        rows = self.rows(data)
-        before = np.concatenate([np.full((len(data), 1), BOS, np.int16), data[:, :-1].astype(np.int16)], 1)
-        n = data.shape[1] // t
-        cut = lambda a: a[:, :n * t].reshape((len(data) * n, t) + a.shape[2:])
-        return cut(before), cut(rows), cut(data)
-
-    def pool(self, t, n_groups=16):
-        """A shuffled pool of windows from n_groups random places."""
-        parts = []
-        shares = np.array([p[1] for p in self.parts])
-        for i in self.rng.choice(len(self.parts), n_groups, p=shares / shares.sum()):
-            _, _, prose, data, _ = self.parts[i]
-            streams = int(self.rng.choice([8, 16, 32, 64, 128], p=[.15, .2, .25, .25, .15]))
-            length = int(self.rng.choice([2048, 4096]))
-            start = int(self.rng.integers(0, max(1, len(data) - streams * length * 17 // 16)))
-            parts.append(self.windows(self.group(data, prose, streams, length, start, self.rng), t))
-        order = self.rng.permutation(sum(len(p[0]) for p in parts))
-        return [np.concatenate(a)[order] for a in zip(*parts)]
-
-    def held_out(self, t, streams=24, length=4096):
-        rng = np.random.default_rng(7)
-        return {name: self.windows(self.group(held, prose, streams, length, 0, rng), t)
-                for name, _, prose, _, held in self.parts}
-
-
 class Muon(torch.optim.Optimizer):
     """Momentum orthogonalised by Newton-Schulz iterations (Jordan et al., 2024)."""
 
@@ -294,7 +197,7 @@ class Muon(torch.optim.Optimizer):
                 u = p.grad.lerp(buf, group["momentum"])
                 tall = u.shape[0] > u.shape[1]
                 u = u.T if tall else u
-                u = (u / (u.norm() + 1e-7)).bfloat16()  # as in the original; fast on CPUs too
+                u = (u / (u.norm() + 1e-7)).to(EXACT)
                 for _ in range(5):
                     a = u @ u.T
                     u = 3.4445 * u + (-4.7750 * a + 2.0315 * a @ a) @ u
@@ -322,7 +225,9 @@ def evaluate(model, held):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--corpus", required=True, help="folder with the unpacked .txt corpora")
+    ap.add_argument("--modality", default="text", choices=["text", "image", "audio"])
+    ap.add_argument("--corpus", required=True, help="folder with the unpacked corpora of the modality")
+    ap.add_argument("--plugin", help="the built plugin (image.so, audio.so), whose contexts are used")
     ap.add_argument("--out", required=True, help="folder for checkpoints and the log")
     ap.add_argument("--size", default="small", choices=SIZES)
     ap.add_argument("--hours", type=float, default=2.0, help="wall time; the schedule follows it")
@@ -341,18 +246,21 @@ def main():
     torch.manual_seed(args.seed)
 
     cfg = SIZES[args.size]
-    model = Twin(cfg, CONTEXTS)
-    rows = ContextRows(CONTEXTS, args.out)
+    corpora = importlib.import_module(args.modality + "_corpus")
+    corpus = corpora.Corpus(args.corpus, args.plugin, args.out)
+    contexts = corpus.contexts
+    model = Twin(cfg, contexts)
     matrices = model.matrices()
-    tables = [t.weight for t in model.tables]
+    tables = [t.weight for t in model.tables if t.sparse]
     special = set(map(id, matrices + tables))
     others = [p for p in model.parameters() if id(p) not in special]
     if args.optimizer == "muon":
         dense = Muon(matrices, lr=args.lr_matrix)
     else:
         dense = torch.optim.AdamW(matrices, lr=args.lr_other, betas=(0.9, 0.95), weight_decay=0.0)
-    optimizers = [dense, torch.optim.SparseAdam(tables, lr=args.lr_table, betas=(0.9, 0.98)),
-                  torch.optim.AdamW(others, lr=args.lr_other, betas=(0.9, 0.95), weight_decay=0.0)]
+    optimizers = [dense, torch.optim.AdamW(others, lr=args.lr_other, betas=(0.9, 0.95), weight_decay=0.0)]
+    if tables:
+        optimizers.append(torch.optim.SparseAdam(tables, lr=args.lr_table, betas=(0.9, 0.98)))
     base = [[g["lr"] for g in o.param_groups] for o in optimizers]
 
     path = os.path.join(args.out, "last.pt")
@@ -363,13 +271,13 @@ def main():
         for o, s in zip(optimizers, state["optimizers"]):
             o.load_state_dict(s)
         step, spent, seen = state["step"], state["spent"], state["seen"]
-    corpus = Corpus(args.corpus, rows, args.seed + step)
+    corpus.seed(args.seed + step)
     held = corpus.held_out(args.length)
     log = open(os.path.join(args.out, "log.tsv"), "a", buffering=1)
 
     def save():
         torch.save(dict(model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers],
-                        cfg=cfg, contexts=CONTEXTS, step=step, spent=spent, seen=seen), path + ".tmp")
+                        cfg=cfg, contexts=contexts, modality=args.modality, step=step, spent=spent, seen=seen), path + ".tmp")
         os.replace(path + ".tmp", path)
 
     budget = args.hours * 3600
