@@ -102,8 +102,8 @@ const vlmc_context_declaration image_pixel_declarations[] = {
     {"select-activity", "activity and channel", 128, S},
     {"select-spread", "spread and error to the left", 64, S},
 };
-const uint32_t image_pixel_n_declarations = CONTEXTS;
 
+_Static_assert(CONTEXTS == IMAGE_PIXEL_N_DECLARATIONS, "the header's number");
 _Static_assert(sizeof image_pixel_declarations / sizeof *image_pixel_declarations == CONTEXTS,
                "one declaration for each context");
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <vlmc/plugin.h>
 
+#define IMAGE_PIXEL_N_DECLARATIONS 46u
 extern const vlmc_context_declaration image_pixel_declarations[];
-extern const uint32_t image_pixel_n_declarations;
 
 // As the members of vlmc_tokenizer of the same names.
 int32_t image_pixel_geometry(const void *params, uint32_t params_bytes,
