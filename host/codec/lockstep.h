@@ -6,6 +6,7 @@
 
 #include "cut.h"
 #include "model/engine.h"
+#include "token_contexts.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,14 +16,6 @@
 
 // Most steps that an encoder hands to an engine at once; speed and memory only.
 #define VLMC_SLAB_STEPS_MAX 128u
-
-// What the tokens of a group are. NULL in place of one: plain bytes.
-typedef struct vlmc_token_coding {
-    const vlmc_tokenizer *tokenizer; // NULL: plain bytes; else that of the lock step
-    const void *params;              // (params_bytes), those that `geometry` accepted
-    uint32_t params_bytes;
-    uint64_t first_token; // of the group, counted from the start of its segment
-} vlmc_token_coding;
 
 // Called between steps; tokens of this group that are done. False stops.
 typedef bool (*vlmc_lockstep_tick)(void *user, uint32_t done);

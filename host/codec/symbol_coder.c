@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbol_coder.h"
+
+#include "cpu/kernels.h"
+#include "cpu/ops.h"
+#include "mix/mix.h"
+#include "mix/token_mix.h"
+
+#include <stdlib.h>
+
+// A bit that is 1 with probability p / 2^VLMC_MIX_BITS: ones lie below zeros.
+#define BIT_SHIFT (VLMC_RANGE_TOTAL_BITS - VLMC_MIX_BITS)
+
+_Static_assert(VLMC_RANGE_TOTAL_BITS == VLMC_FREQUENCY_BITS, "coder and model share one total");
+
+struct vlmc_symbol_coder {
+    const vlmc_cpu_kernels *kernels;
+    vlmc_mix *bytes;        // plain bytes with a model
+    vlmc_token_mix *tokens; // everything else
+    uint32_t n_mixed, n_selects;
+    uint8_t mixed[VLMC_PLUGIN_CONTEXTS_MAX]; // which of the declared contexts these are
+    uint8_t selects[VLMC_TOKEN_MIX_SELECTS_MAX];
+};
+
+static vlmc_token_mix_params mix_params(vlmc_symbol_coder *coder, bool has_model,
+                                        const vlmc_tokenizer *tokenizer)
+{
+    vlmc_token_mix_params params = {
+        .has_model = has_model,
+        .orders = !tokenizer || tokenizer->flags & VLMC_TOKENIZER_ORDERS,
+    };
+    for (uint32_t i = 0; tokenizer && i < tokenizer->n_contexts; i++) {
+        const vlmc_context_declaration *context = &tokenizer->contexts[i];
+        if (context->flags & VLMC_CONTEXT_MIX)
+            coder->mixed[coder->n_mixed++] = (uint8_t)i;
+        if (context->flags & VLMC_CONTEXT_SELECT) {
+            params.select_sizes[coder->n_selects] = context->cardinality;
+            coder->selects[coder->n_selects++] = (uint8_t)i;
+        }
+    }
+    params.n_contexts = coder->n_mixed;
+    params.n_selects = coder->n_selects;
+    return params;
+}
+
+vlmc_status vlmc_symbol_coder_create(bool has_model, const vlmc_tokenizer *tokenizer,
+                                     uint32_t max_streams, uint32_t max_tokens,
+                                     vlmc_symbol_coder **coder, vlmc_error *error)
+{
+    vlmc_symbol_coder *c = calloc(1, sizeof *c);
+    if (c) {
+        c->kernels = vlmc_cpu_kernels_best();
+        const vlmc_token_mix_params params = mix_params(c, has_model, tokenizer);
+        if (has_model && !tokenizer)
+            c->bytes = vlmc_mix_create(max_streams, max_tokens);
+        else
+            c->tokens = vlmc_token_mix_create(&params, max_streams, max_tokens);
+        if (!c->bytes && !c->tokens)
+            vlmc_symbol_coder_destroy(&c);
+    }
+    *coder = c;
+    return c ? VLMC_OK : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the mixer");
+}
+
+void vlmc_symbol_coder_destroy(vlmc_symbol_coder **coder)
+{
+    if (!*coder)
+        return;
+    vlmc_mix_destroy(&(*coder)->bytes);
+    vlmc_token_mix_destroy(&(*coder)->tokens);
+    free(*coder);
+    *coder = NULL;
+}
+
+void vlmc_symbol_coder_reset(vlmc_symbol_coder *coder, uint32_t n_tokens)
+{
+    if (coder->bytes)
+        vlmc_mix_reset(coder->bytes, n_tokens);
+    else
+        vlmc_token_mix_reset(coder->tokens, n_tokens);
+}
+
+static void begin(vlmc_symbol_coder *coder, uint32_t stream, const int16_t *logits,
+                  const uint32_t *values)
+{
+    uint32_t frequencies[256], mixed[VLMC_PLUGIN_CONTEXTS_MAX];
+    uint32_t selects[VLMC_TOKEN_MIX_SELECTS_MAX];
+    if (logits)
+        coder->kernels->frequencies(256, logits, frequencies);
+    if (coder->bytes) {
+        vlmc_mix_begin(coder->bytes, stream, frequencies);
+        return;
+    }
+    for (uint32_t i = 0; i < coder->n_mixed; i++)
+        mixed[i] = values[coder->mixed[i]];
+    for (uint32_t i = 0; i < coder->n_selects; i++)
+        selects[i] = values[coder->selects[i]];
+    vlmc_token_mix_begin(coder->tokens, stream, frequencies, mixed, selects);
+}
+
+static uint32_t probability(vlmc_symbol_coder *coder)
+{
+    return coder->bytes ? vlmc_mix_probability(coder->bytes)
+                        : vlmc_token_mix_probability(coder->tokens);
+}
+
+static void update(vlmc_symbol_coder *coder, uint32_t bit)
+{
+    if (coder->bytes)
+        vlmc_mix_update(coder->bytes, bit);
+    else
+        vlmc_token_mix_update(coder->tokens, bit);
+}
+
+void vlmc_symbol_encode(vlmc_symbol_coder *coder, uint32_t stream, const int16_t *logits,
+                        const uint32_t *values, uint8_t symbol, vlmc_range_encoder *encoder)
+{
+    begin(coder, stream, logits, values);
+    for (int i = 7; i >= 0; i--) {
+        const uint32_t bit = symbol >> i & 1, ones = probability(coder) << BIT_SHIFT;
+        vlmc_range_encode(encoder, bit ? 0 : ones,
+                          bit ? ones : (1u << VLMC_RANGE_TOTAL_BITS) - ones);
+        update(coder, bit);
+    }
+}
+
+uint8_t vlmc_symbol_decode(vlmc_symbol_coder *coder, uint32_t stream, const int16_t *logits,
+                           const uint32_t *values, vlmc_range_decoder *decoder)
+{
+    uint32_t symbol = 0;
+    begin(coder, stream, logits, values);
+    for (int i = 7; i >= 0; i--) {
+        const uint32_t ones = probability(coder) << BIT_SHIFT;
+        const uint32_t bit = vlmc_range_decoder_get(decoder) < ones;
+        vlmc_range_decoder_consume(decoder, bit ? 0 : ones,
+                                   bit ? ones : (1u << VLMC_RANGE_TOTAL_BITS) - ones);
+        update(coder, bit);
+        symbol = symbol << 1 | bit;
+    }
+    return (uint8_t)symbol;
+}
