@@ -153,8 +153,10 @@ static int32_t next(void *object, const uint8_t *bytes, size_t n, uint32_t at_en
     *segment = (vlmc_segment){.bytes = length};
     if (!is_text)
         return VLMC_PLUGIN_OK;
-    if (length > 1 && a->encoding != TEXT_BYTES)
+    if (a->encoding != TEXT_BYTES)
         length -= length % 2; // half a unit at the end of the file is left to plain bytes
+    if (length == 0)
+        return VLMC_PLUGIN_OK;
     if (length < n)
         length = move_cut(a, bytes, length, n);
     const text_params params = {.encoding = a->encoding,
