@@ -23,14 +23,16 @@ enum {
 
 // Read once, in main. Strings are borrowed from the environment; unset or empty is NULL.
 typedef struct cli_environment {
-    const char *model;      // VLMC_MODEL
-    const char *device;     // VLMC_DEVICE
-    const char *model_path; // VLMC_MODEL_PATH
-    const char *catalog;    // VLMC_CATALOG
-    const char *data_home;  // XDG_DATA_HOME
-    const char *cache_home; // XDG_CACHE_HOME
-    const char *home;       // HOME
-    const char *temporary;  // TMPDIR
+    const char *model;          // VLMC_MODEL
+    const char *device;         // VLMC_DEVICE
+    const char *model_path;     // VLMC_MODEL_PATH
+    const char *plugin_path;    // VLMC_PLUGIN_PATH
+    const char *plugin_seconds; // VLMC_PLUGIN_SECONDS: of a plugin's call, for tests
+    const char *catalog;        // VLMC_CATALOG
+    const char *data_home;      // XDG_DATA_HOME
+    const char *cache_home;     // XDG_CACHE_HOME
+    const char *home;           // HOME
+    const char *temporary;      // TMPDIR
 } cli_environment;
 
 typedef struct cli {
@@ -69,5 +71,10 @@ void cli_find(cli *cli, int argc, char **argv);
 void cli_device(cli *cli, int argc, char **argv);
 void cli_model(cli *cli, int argc, char **argv);
 void cli_catalog(cli *cli, int argc, char **argv);
+void cli_plugin(cli *cli, int argc, char **argv);
+
+// A command that only vlmc itself gives: the process that plugins run in. Returns the exit code.
+#define CLI_PLUGIN_WORKER "plugin-worker"
+int cli_plugin_worker(int argc, char **argv);
 
 #endif

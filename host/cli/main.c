@@ -27,6 +27,7 @@ static const command commands[] = {
     {"find", cli_find, "find paths in all archives that the catalog knows"},
     {"catalog", cli_catalog, "list or check the catalog of archives"},
     {"model", cli_model, "list, describe or verify models"},
+    {"plugin", cli_plugin, "list, try or check the plugins for kinds of files"},
     {"device", cli_device, "list or test the devices that can compute"},
 };
 
@@ -42,6 +43,8 @@ static cli_environment read_environment(void)
         .model = variable("VLMC_MODEL"),
         .device = variable("VLMC_DEVICE"),
         .model_path = variable("VLMC_MODEL_PATH"),
+        .plugin_path = variable("VLMC_PLUGIN_PATH"),
+        .plugin_seconds = variable("VLMC_PLUGIN_SECONDS"),
         .catalog = variable("VLMC_CATALOG"),
         .data_home = variable("XDG_DATA_HOME"),
         .cache_home = variable("XDG_CACHE_HOME"),
@@ -139,6 +142,8 @@ int main(int argc, char **argv)
 {
     if (!occupy_standard_descriptors())
         return CLI_EXIT_FAILURE; // and nowhere to say why
+    if (argc > 1 && strcmp(argv[1], CLI_PLUGIN_WORKER) == 0)
+        return cli_plugin_worker(argc - 1, argv + 1);
     cli cli = {.env = read_environment()};
     cli_interrupt_install();
     dispatch(&cli, argc, argv);

@@ -505,6 +505,13 @@ void vlmc_plugins_refuse(vlmc_plugins *plugins, uint32_t file, const char *why)
     pthread_mutex_unlock(&plugins->mutex);
 }
 
+void vlmc_plugins_notice(vlmc_plugins *plugins, const char *text)
+{
+    pthread_mutex_lock(&plugins->mutex);
+    give_notice(plugins, text);
+    pthread_mutex_unlock(&plugins->mutex);
+}
+
 bool vlmc_plugins_locate(vlmc_plugins *plugins, const vlmc_tokenizer *tokenizer, uint32_t *file,
                          uint32_t *index)
 {

@@ -104,6 +104,9 @@ const vlmc_loaded_plugin *vlmc_plugins_load(vlmc_plugins *plugins, uint32_t file
 // Takes over from another process that this file was refused there, and why.
 void vlmc_plugins_refuse(vlmc_plugins *plugins, uint32_t file, const char *why);
 
+// A sentence about a plugin that somebody else found out.
+void vlmc_plugins_notice(vlmc_plugins *plugins, const char *text);
+
 // Where a tokenizer is: the file's number, and its own within the plugin. False: not one of ours.
 bool vlmc_plugins_locate(vlmc_plugins *plugins, const vlmc_tokenizer *tokenizer, uint32_t *file,
                          uint32_t *index);

@@ -122,7 +122,8 @@ vlmc_status vlmc_worker_next_segment(vlmc_worker *worker, bool at_end, vlmc_work
 
 // Turns the first `bytes` bytes of the window, all of one segment, into tokens that are known to
 // decode to exactly these bytes, whatever the pieces that they are fed in. Parameters may come
-// from next_segment or from elsewhere.
+// from next_segment or from elsewhere. After a crash here the rest of the file is plain bytes too:
+// next_segment says so.
 vlmc_status vlmc_worker_encode(vlmc_worker *worker, const vlmc_tokenizer *tokenizer,
                                const void *params, uint32_t params_bytes, size_t bytes,
                                vlmc_worker_tokens *tokens, vlmc_error *error);
