@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <vlmc/plugin.h>
 
-#define AUDIO_SAMPLE_N_DECLARATIONS 1u // a constant, for the tokenizers' initialisers
+#define AUDIO_SAMPLE_N_DECLARATIONS 42u // a constant, for the tokenizers' initialisers
 
 extern const vlmc_context_declaration audio_sample_declarations[AUDIO_SAMPLE_N_DECLARATIONS];
 extern const uint32_t audio_sample_n_declarations;
