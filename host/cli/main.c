@@ -29,6 +29,7 @@ static const command commands[] = {
     {"model", cli_model, "list, describe or verify models"},
     {"plugin", cli_plugin, "list, try or check the plugins for kinds of files"},
     {"device", cli_device, "list or test the devices that can compute"},
+    {"bench", cli_bench, "measure what a model saves on chunks of a file"},
 };
 
 static const char *variable(const char *name)
