@@ -422,8 +422,8 @@ void audio_sample_next_context(void *state, uint32_t stream_index, uint32_t *x, 
 
 static void learn_lms(int32_t *weights, const channel *c, int32_t sample)
 {
-    const int64_t error = ((int64_t)sample << POINT) - c->predictions[1]; // 2^20
-    const int64_t step = (error << 28) / (c->lms_energy + 65536);
+    const int64_t error = (int64_t)sample * (1 << POINT) - c->predictions[1]; // 2^20
+    const int64_t step = error * (1 << 28) / (c->lms_energy + 65536);
     for (uint32_t k = 0; k < LMS_TAPS; k++)
         weights[k] = clamp(weights[k] + ((step * c->lms_inputs[k]) >> 23), (1 << 18) - 1);
 }
@@ -461,7 +461,7 @@ static void push_long(channel *c, int32_t residual)
 static void push_sample(machine *m, stream *s, channel *c, int32_t sample)
 {
     learn_lms(m->lms[s->channel], c, sample);
-    const int32_t exact = sample << POINT;
+    const int32_t exact = sample * (1 << POINT);
     learn_long(m->long_weights[s->channel], c->steps + c->long_at, exact - c->predictions[2]);
     for (uint32_t k = 0; k < PREDICTORS; k++) {
         const uint32_t miss = (uint32_t)abs(exact - c->predictions[k]) << 4; // below 2^25
