@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Archives: writing, opening, reading and verifying (docs/format.md).
 //
-// The content of all files is one sequence of bytes, cut into groups; a group decodes
-// alone. Writer and reader are used by one thread at a time.
+// A file is a list of segments: plain bytes, or what a plugin turned into tokens. The bytes of
+// all files, and the tokens of each tokenizer, are sequences that are cut into groups; a group
+// decodes alone. Writer and reader are used by one thread at a time.
 #ifndef VLMC_ARCHIVE_ARCHIVE_H
 #define VLMC_ARCHIVE_ARCHIVE_H
 
 #include "codec/method.h"
 #include "model/engine.h"
+#include "plugin/worker.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,56 +27,93 @@ typedef struct vlmc_entry {
     const char *path; // relative, '/'-separated bytes without NUL, no "." or ".." parts
     const char *link; // symlink target, NULL for others
     vlmc_entry_type type;
-    uint32_t mode;         // permission bits, 07777
-    int64_t mtime_seconds; // since 1970
-    uint32_t mtime_ns;     // 0..999999999
-    uint64_t size_bytes;   // content; 0 for folders and links
-    uint64_t offset_bytes; // where the content starts in the archive's sequence
-    uint8_t sha256[32];    // of the content; zero for folders and links
+    uint32_t mode;           // permission bits, 07777
+    int64_t mtime_seconds;   // since 1970
+    uint32_t mtime_ns;       // 0..999999999
+    uint64_t size_bytes;     // content; 0 for folders and links
+    uint64_t first_token;    // where the content starts in the sequence of plain bytes, when it is
+                             // one stretch of them; else 0
+    const uint8_t *segments; // the list of segments in the index, else NULL
+    uint8_t sha256[32];      // of the content; zero for folders and links
 } vlmc_entry;
+
+// A stretch of a file's content.
+typedef struct vlmc_segment_info {
+    uint32_t tokenizer;   // number of the archive's tokenizer, from 1; 0: plain bytes
+    uint64_t first_token; // in the sequence of that tokenizer, or of the plain bytes
+    uint64_t n_tokens;    // >= 1; plain bytes: as many as bytes
+    uint64_t n_bytes;     // of the file, >= 1
+} vlmc_segment_info;
 
 typedef struct vlmc_group_info {
     uint64_t archive_offset; // of the group's header in the archive
     uint32_t method;         // enum vlmc_group_method
-    uint32_t raw_bytes;
-    uint32_t packed_bytes;
-    uint32_t streams; // MODEL: lock-step width, others 0
+    uint32_t raw_bytes;      // tokens are bytes
+    uint32_t packed_bytes;   // of which tag_bytes say what follows here
+    uint32_t tag_bytes;
+    uint32_t streams;     // MODEL: lock-step width, others 0
+    uint32_t model;       // MODEL: number of the archive's model, from 1, or 0: the mixer alone
+    uint32_t tokenizer;   // number of the archive's tokenizer, from 1; 0: plain bytes
+    uint64_t first_token; // of the group, counted from its segment's start
 } vlmc_group_info;
 
 // Called now and then from the calling thread; return false to stop with
-// VLMC_ERROR_INTERRUPTED. Bytes are raw content.
+// VLMC_ERROR_INTERRUPTED. Bytes are of files.
 typedef bool (*vlmc_progress_fn)(void *user, uint64_t bytes_done, uint64_t packed_bytes);
 
 // ---- Engines on demand ----
 
-// Where the archive code gets an engine when a group first needs one, so that archives
-// without model groups never load a model. `digest` is NULL while writing (the default
-// model is wanted); otherwise the identity that the archive names.
-//
-// The engine belongs to the writer or reader from then on, which destroys it; what it
-// borrows (the model) stays with the source and must outlive the writer or reader. `open` is
-// never called from vlmc_reader_open or vlmc_writer_create: so `user` can hold the reader, whose
-// info knows the model's name for messages.
-//
-// An engine that fails with VLMC_ERROR_DEVICE in the middle of a group is destroyed; then `lost`
-// (may be NULL: no) says whether another `open` is worth it, on whatever device. If so, the group
-// is done again from its start: every device gives the same bits. Otherwise the failure stands.
+// Where the archive code gets models and engines when a group first needs them, so that archives
+// without model groups never load a model. Models stay with the source and must outlive the writer
+// or reader. Nothing is called from vlmc_reader_open or vlmc_writer_create.
 typedef struct vlmc_engine_source {
-    vlmc_status (*open)(void *user, const uint8_t *digest, uint32_t max_streams, uint32_t max_steps,
-                        vlmc_engine **engine, vlmc_error *error);
+    // Writing: the model for the tokens of `tokenizer`, or for plain bytes when that is NULL.
+    // *model NULL: none, the mixer codes them alone.
+    vlmc_status (*choose)(void *user, const vlmc_tokenizer *tokenizer, const vlmc_model **model,
+                          vlmc_error *error);
+
+    // Reading: the model with the identity that an archive names; `name` is for messages.
+    vlmc_status (*find)(void *user, const uint8_t *digest, const char *name,
+                        const vlmc_model **model, vlmc_error *error);
+
+    // An engine for such a model, or with NULL for the one for plain bytes. It belongs to the
+    // writer or reader from then on, which destroys it; at most VLMC_ENGINES_MAX are alive.
+    vlmc_status (*open)(void *user, const vlmc_model *model, uint32_t max_streams,
+                        uint32_t max_steps, vlmc_engine **engine, vlmc_error *error);
     void *user;
+
+    // An engine that fails with VLMC_ERROR_DEVICE in the middle of a group is destroyed; then
+    // `lost` (may be NULL: no) says whether another `open` is worth it, on whatever device. If so,
+    // the group is done again from its start: every device gives the same bits. Otherwise the
+    // failure stands.
     bool (*lost)(void *user, const vlmc_error *error);
 } vlmc_engine_source;
+
+#define VLMC_ENGINES_MAX 2u
 
 // ---- Writing ----
 
 typedef struct vlmc_writer vlmc_writer;
 
+// What plugins do for a writer. Functions may be NULL.
+typedef struct vlmc_writer_plugins {
+    vlmc_worker *worker; // outlives the writer; NULL: every file is plain bytes
+
+    // Something that a plugin claimed is plain bytes after all, or lacks its contexts: a sentence
+    // about the file `path`, at most once for each.
+    void (*notice)(void *user, const char *path, const char *text);
+
+    // A stretch of the file `path` was turned into tokens.
+    void (*coded)(void *user, const char *path, const vlmc_tokenizer *tokenizer, uint64_t bytes);
+    void *user;
+} vlmc_writer_plugins;
+
 typedef struct vlmc_writer_params {
     const char *path;          // final name, or NULL to write to `fd`
     int fd;                    // used when path is NULL; not closed
     bool replace;              // an existing `path` may be replaced
-    vlmc_engine_source engine; // open == NULL: no model, zstd and stored only
+    vlmc_engine_source engine; // open == NULL: no model and no mixer, zstd and stored only
+    vlmc_writer_plugins plugins;
     vlmc_progress_fn progress; // may be NULL
     void *progress_user;
 } vlmc_writer_params;
@@ -88,7 +127,7 @@ vlmc_status vlmc_writer_create(const vlmc_writer_params *params, vlmc_writer **w
 typedef vlmc_status (*vlmc_read_fn)(void *user, void *buffer, size_t capacity, size_t *got,
                                     vlmc_error *error);
 
-// Adds one entry. path, link, type, mode and mtime are taken from `entry`; size, offset and
+// Adds one entry. path, link, type, mode and mtime are taken from `entry`; size, segments and
 // digest are found while `read` is drained (files only, else NULL). VLMC_ERROR_REFUSED for a
 // path or link that an archive cannot hold. After that, and when `read` fails (its status is
 // handed on), the entry is left out and the writer goes on; after any other failure only
@@ -120,19 +159,43 @@ typedef struct vlmc_archive_info {
     uint32_t format_version;
     uint32_t numerics_version;
     uint64_t archive_bytes;
-    uint64_t content_bytes;
+    uint64_t content_bytes; // of all files; UINT64_MAX when that is more
     uint32_t n_entries;
     uint32_t n_groups;
-    bool has_model; // any MODEL group
+    uint32_t n_models;
+    uint32_t n_tokenizers;
+    bool has_model; // any at all; the first one's identity:
     uint8_t model_digest[32];
     char model_name[64];
     uint8_t root_digest[32]; // SHA-256 over the index: the identity of the archive
 } vlmc_archive_info;
 
-// Pointers stay valid until the reader is destroyed.
+typedef struct vlmc_model_info {
+    const char *name;
+    const uint8_t *digest; // (32)
+} vlmc_model_info;
+
+typedef struct vlmc_tokenizer_info {
+    const char *id;
+    uint32_t version;
+} vlmc_tokenizer_info;
+
+// Pointers stay valid until the reader is destroyed. NULL or zeros for an index that is not there;
+// models and tokenizers count from 1.
 const vlmc_archive_info *vlmc_reader_info(const vlmc_reader *reader);
 const vlmc_entry *vlmc_reader_entry(const vlmc_reader *reader, uint32_t index);
 const vlmc_group_info *vlmc_reader_group(const vlmc_reader *reader, uint32_t index);
+vlmc_model_info vlmc_reader_model(const vlmc_reader *reader, uint32_t number);
+vlmc_tokenizer_info vlmc_reader_tokenizer(const vlmc_reader *reader, uint32_t number);
+
+// The segments of an entry, in order. False from the visit ends it.
+typedef bool (*vlmc_segment_fn)(void *user, const vlmc_segment_info *segment);
+void vlmc_reader_segments(const vlmc_reader *reader, uint32_t entry, vlmc_segment_fn visit,
+                          void *user);
+
+// Where tokenizers come from and where they decode; both outlive the reader. Without them only what
+// is plain bytes can be read.
+void vlmc_reader_set_plugins(vlmc_reader *reader, vlmc_plugins *plugins, vlmc_worker *worker);
 
 // Bytes of the archive that an entry's content takes, shared groups prorated.
 uint64_t vlmc_reader_packed_bytes(const vlmc_reader *reader, uint32_t entry);
@@ -140,9 +203,11 @@ uint64_t vlmc_reader_packed_bytes(const vlmc_reader *reader, uint32_t entry);
 // Receives content in order. An error stops the read and is handed on.
 typedef vlmc_status (*vlmc_write_fn)(void *user, const void *bytes, size_t size, vlmc_error *error);
 
-// Decodes the groups that entry `index` touches (the last decoded group is kept, so
+// Decodes the groups that entry `index` touches (the last decoded groups are kept, so
 // reading entries in order decodes each group once) and checks its SHA-256.
-// VLMC_ERROR_DAMAGED names the entry; other entries can still be read.
+// VLMC_ERROR_DAMAGED and VLMC_ERROR_PLUGIN name the entry. After them, and after
+// VLMC_ERROR_MODEL_MISSING and VLMC_ERROR_PLUGIN_MISSING, whose sentence is the same for all that
+// lack the same thing, other entries can still be read.
 vlmc_status vlmc_reader_read(vlmc_reader *reader, uint32_t index, vlmc_write_fn write, void *user,
                              vlmc_error *error);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "format.h"
 
+#include "codec/method.h"
 #include "util/bytes.h"
 
 #include <string.h>
@@ -52,7 +53,7 @@ void vlmc_format_write_record(const vlmc_record *record, uint8_t bytes[VLMC_RECO
 {
     memcpy(bytes, record_magic, 4);
     vlmc_store16(bytes + 4, record->type);
-    bytes[6] = record->method;
+    bytes[6] = (uint8_t)(record->method | (record->tagged ? VLMC_METHOD_TAGGED : 0));
     bytes[7] = record->streams;
     vlmc_store32(bytes + 8, record->number);
     vlmc_store32(bytes + 12, record->raw_bytes);
@@ -68,7 +69,8 @@ bool vlmc_format_read_record(const uint8_t bytes[VLMC_RECORD_BYTES], vlmc_record
         return false;
     *record = (vlmc_record){
         .type = vlmc_load16(bytes + 4),
-        .method = bytes[6],
+        .method = bytes[6] & (uint8_t)~VLMC_METHOD_TAGGED,
+        .tagged = (bytes[6] & VLMC_METHOD_TAGGED) != 0,
         .streams = bytes[7],
         .number = vlmc_load32(bytes + 8),
         .raw_bytes = vlmc_load32(bytes + 12),
@@ -98,6 +100,29 @@ bool vlmc_format_read_footer(const uint8_t bytes[VLMC_FOOTER_BYTES], vlmc_footer
     return true;
 }
 
+uint32_t vlmc_varint_write(uint64_t value, uint8_t bytes[VLMC_VARINT_BYTES_MAX])
+{
+    uint32_t n = 0;
+    for (; value > 0x7F; value >>= 7)
+        bytes[n++] = (uint8_t)(value | 0x80);
+    bytes[n++] = (uint8_t)value;
+    return n;
+}
+
+uint32_t vlmc_varint_read(const uint8_t *bytes, uint64_t size, uint64_t *value)
+{
+    *value = 0;
+    for (uint32_t n = 0; n < size && n < VLMC_VARINT_BYTES_MAX; n++) {
+        const uint64_t digit = bytes[n] & 0x7F;
+        if (n == VLMC_VARINT_BYTES_MAX - 1 && digit > 1)
+            return 0;
+        *value |= digit << 7 * n;
+        if (!(bytes[n] & 0x80))
+            return n > 0 && digit == 0 ? 0 : n + 1;
+    }
+    return 0;
+}
+
 uint32_t vlmc_format_write_model(const vlmc_model_identity *model,
                                  uint8_t bytes[VLMC_MODEL_IDENTITY_BYTES_MAX])
 {
@@ -120,8 +145,73 @@ uint32_t vlmc_format_read_model(const uint8_t *bytes, uint64_t size, vlmc_model_
     for (uint32_t i = 0; i < length; i++)
         if (name[i] < 0x20 || name[i] > 0x7E)
             return 0;
-    *model = (vlmc_model_identity){.present = true, .numerics = vlmc_load16(bytes)};
+    *model = (vlmc_model_identity){.numerics = vlmc_load16(bytes)};
     memcpy(model->digest, bytes + 2, VLMC_DIGEST_BYTES);
     memcpy(model->name, name, length);
     return 3 + VLMC_DIGEST_BYTES + length;
+}
+
+static bool is_id(const char *id, uint32_t length)
+{
+    for (uint32_t i = 0; i < length; i++)
+        if (!((id[i] >= 'a' && id[i] <= 'z') || (id[i] >= '0' && id[i] <= '9') || id[i] == '.'))
+            return false;
+    return length > 0;
+}
+
+uint32_t vlmc_format_write_tokenizer(const vlmc_tokenizer_identity *tokenizer,
+                                     uint8_t bytes[VLMC_TOKENIZER_IDENTITY_BYTES_MAX])
+{
+    const size_t length = strnlen(tokenizer->id, VLMC_TOKENIZER_ID_BYTES_MAX);
+    vlmc_store32(bytes, tokenizer->version);
+    bytes[4] = (uint8_t)length;
+    memcpy(bytes + 5, tokenizer->id, length);
+    return (uint32_t)(5 + length);
+}
+
+uint32_t vlmc_format_read_tokenizer(const uint8_t *bytes, uint64_t size,
+                                    vlmc_tokenizer_identity *tokenizer)
+{
+    if (size < 5)
+        return 0;
+    const uint32_t length = bytes[4];
+    if (length > VLMC_TOKENIZER_ID_BYTES_MAX || size < 5 + length ||
+        !is_id((const char *)bytes + 5, length))
+        return 0;
+    *tokenizer = (vlmc_tokenizer_identity){.version = vlmc_load32(bytes)};
+    memcpy(tokenizer->id, bytes + 5, length);
+    return 5 + length;
+}
+
+bool vlmc_format_needs_tag(uint32_t method, const vlmc_group_tag *tag)
+{
+    return tag->tokenizer != 0 || (method == VLMC_GROUP_MODEL && tag->model != 1);
+}
+
+uint32_t vlmc_format_write_tag(uint32_t method, const vlmc_group_tag *tag,
+                               uint8_t bytes[VLMC_GROUP_TAG_BYTES_MAX])
+{
+    uint32_t n = vlmc_varint_write(tag->tokenizer, bytes);
+    n += vlmc_varint_write(tag->first_token, bytes + n);
+    if (method == VLMC_GROUP_MODEL)
+        n += vlmc_varint_write(tag->model, bytes + n);
+    return n;
+}
+
+uint32_t vlmc_format_read_tag(uint32_t method, const uint8_t *bytes, uint64_t size,
+                              vlmc_group_tag *tag)
+{
+    uint64_t tokenizer, first, model = 0;
+    const uint32_t a = vlmc_varint_read(bytes, size, &tokenizer);
+    const uint32_t b = a ? vlmc_varint_read(bytes + a, size - a, &first) : 0;
+    uint32_t c = 0;
+    if (!b || tokenizer > VLMC_TOKENIZERS_MAX || first > VLMC_FIRST_TOKEN_MAX)
+        return 0;
+    if (method == VLMC_GROUP_MODEL) {
+        c = vlmc_varint_read(bytes + a + b, size - a - b, &model);
+        if (!c || model > VLMC_MODELS_MAX)
+            return 0;
+    }
+    *tag = (vlmc_group_tag){(uint32_t)tokenizer, first, (uint32_t)model};
+    return a + b + c;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <vlmc/plugin.h>
 #include <vlmc/status.h>
 
 #define VLMC_FORMAT_VERSION 0u
@@ -21,7 +22,17 @@
 #define VLMC_RECORD_MODEL 1u
 #define VLMC_RECORD_GROUP 2u
 #define VLMC_RECORD_INDEX 3u
+#define VLMC_RECORD_TOKENIZER 4u
 #define VLMC_RECORD_OPTIONAL 0x8000u
+
+// Bit of a GROUP's method byte: the payload begins with a tag.
+#define VLMC_METHOD_TAGGED 0x80u
+
+#define VLMC_MODELS_MAX 64u             // MODEL records of an archive
+#define VLMC_TOKENIZERS_MAX (1u << 24)  // TOKENIZER records of an archive
+#define VLMC_TOKENIZER_ID_BYTES_MAX 63u // of [a-z0-9.]
+#define VLMC_TOKENIZER_BYTES_MAX (5u + VLMC_TOKENIZER_ID_BYTES_MAX + VLMC_PLUGIN_PARAMS_BYTES_MAX)
+#define VLMC_FIRST_TOKEN_MAX (UINT64_MAX >> 8)
 
 // The index may be this large when decompressed, and this many times its packed size
 // (plus a constant), so that a small hostile archive cannot ask for much memory.
@@ -34,6 +45,7 @@
 typedef struct vlmc_record {
     uint16_t type;
     uint8_t method;  // enum vlmc_group_method: how the payload is packed
+    bool tagged;     // GROUP: the payload begins with a vlmc_group_tag
     uint8_t streams; // MODEL method: lock-step width; others 0
     uint32_t number; // of this record in the archive, from 0
     uint32_t raw_bytes;
@@ -48,13 +60,26 @@ typedef struct vlmc_footer {
     uint8_t root_digest[VLMC_DIGEST_BYTES]; // SHA-256 of the raw index
 } vlmc_footer;
 
-// What an archive says of the model that its MODEL groups need.
+// What an archive says of a model that MODEL groups need.
 typedef struct vlmc_model_identity {
-    bool present;
     uint16_t numerics;
     uint8_t digest[VLMC_DIGEST_BYTES];
     char name[64]; // printable ASCII with its NUL
 } vlmc_model_identity;
+
+// Which tokenizer made tokens, in its record. The parameters follow it there.
+typedef struct vlmc_tokenizer_identity {
+    uint32_t version;
+    char id[VLMC_TOKENIZER_ID_BYTES_MAX + 1];
+} vlmc_tokenizer_identity;
+
+// What a group is coded with. Plain bytes, and for the MODEL method the archive's first model,
+// need no tag.
+typedef struct vlmc_group_tag {
+    uint32_t tokenizer;   // number of the TOKENIZER record, from 1; 0: plain bytes
+    uint64_t first_token; // of the group, counted from its segment's start
+    uint32_t model;       // MODEL method: number of the MODEL record, from 1; 0: the mixer alone
+} vlmc_group_tag;
 
 void vlmc_format_write_header(uint8_t bytes[VLMC_HEADER_BYTES]);
 void vlmc_format_write_record(const vlmc_record *record, uint8_t bytes[VLMC_RECORD_BYTES]);
@@ -70,11 +95,34 @@ bool vlmc_format_read_footer(const uint8_t bytes[VLMC_FOOTER_BYTES], vlmc_footer
 
 uint64_t vlmc_format_hash(const void *bytes, uint64_t size); // XXH3-64
 
+// Numbers in base 128, low digits first, bit 7 set in all bytes but the last.
+#define VLMC_VARINT_BYTES_MAX 10u
+uint32_t vlmc_varint_write(uint64_t value, uint8_t bytes[VLMC_VARINT_BYTES_MAX]);
+// Returns the bytes taken, or 0 when they are not the shortest form of a 64-bit number.
+uint32_t vlmc_varint_read(const uint8_t *bytes, uint64_t size, uint64_t *value);
+
 // The model identity as it stands in the index and in the MODEL record.
 #define VLMC_MODEL_IDENTITY_BYTES_MAX (3u + VLMC_DIGEST_BYTES + 63u)
 uint32_t vlmc_format_write_model(const vlmc_model_identity *model,
                                  uint8_t bytes[VLMC_MODEL_IDENTITY_BYTES_MAX]);
 // Returns the bytes taken, or 0 when they are not a model identity.
 uint32_t vlmc_format_read_model(const uint8_t *bytes, uint64_t size, vlmc_model_identity *model);
+
+// The tokenizer's identity as it stands in its record and in the index. Reading returns the bytes
+// taken, or 0.
+#define VLMC_TOKENIZER_IDENTITY_BYTES_MAX (5u + VLMC_TOKENIZER_ID_BYTES_MAX)
+uint32_t vlmc_format_write_tokenizer(const vlmc_tokenizer_identity *tokenizer,
+                                     uint8_t bytes[VLMC_TOKENIZER_IDENTITY_BYTES_MAX]);
+uint32_t vlmc_format_read_tokenizer(const uint8_t *bytes, uint64_t size,
+                                    vlmc_tokenizer_identity *tokenizer);
+
+// A group's tag as it stands in its payload and in the index. Reading returns the bytes taken,
+// or 0.
+#define VLMC_GROUP_TAG_BYTES_MAX (5u + 8u + 2u)
+bool vlmc_format_needs_tag(uint32_t method, const vlmc_group_tag *tag);
+uint32_t vlmc_format_write_tag(uint32_t method, const vlmc_group_tag *tag,
+                               uint8_t bytes[VLMC_GROUP_TAG_BYTES_MAX]);
+uint32_t vlmc_format_read_tag(uint32_t method, const uint8_t *bytes, uint64_t size,
+                              vlmc_group_tag *tag);
 
 #endif

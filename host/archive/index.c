@@ -11,6 +11,7 @@
 #define RECORD_ENTRY_BYTES 12u
 #define ENTRY_HEAD_BYTES 36u
 #define NANOSECONDS 1000000000u
+#define INDEX_FIXED_BYTES (INDEX_HEAD_BYTES + VLMC_MODELS_MAX * VLMC_MODEL_IDENTITY_BYTES_MAX)
 
 bool vlmc_path_valid(const char *path)
 {
@@ -33,8 +34,8 @@ static vlmc_status reserve(vlmc_index_builder *builder, vlmc_buffer *buffer, siz
                            uint8_t **at, vlmc_error *error)
 {
     *at = NULL;
-    const size_t fixed = INDEX_HEAD_BYTES + VLMC_MODEL_IDENTITY_BYTES_MAX;
-    if (builder->records.size + builder->entries.size + bytes > VLMC_INDEX_BYTES_MAX - fixed)
+    if (builder->records.size + builder->entries.size + bytes >
+        VLMC_INDEX_BYTES_MAX - INDEX_FIXED_BYTES)
         return vlmc_fail(error, VLMC_ERROR_REFUSED,
                          "too many files for one archive; make several archives");
     if (buffer->size + bytes > buffer->capacity) {
@@ -50,37 +51,88 @@ static vlmc_status reserve(vlmc_index_builder *builder, vlmc_buffer *buffer, siz
     return VLMC_OK;
 }
 
-vlmc_status vlmc_index_add_record(vlmc_index_builder *builder, const vlmc_record *record,
-                                  vlmc_error *error)
+// The fields that every record has, and room for `more` bytes behind them.
+static vlmc_status add_record(vlmc_index_builder *builder, const vlmc_record *record,
+                              const uint8_t *more, uint32_t more_bytes, vlmc_error *error)
 {
     uint8_t *p;
-    VLMC_TRY(reserve(builder, &builder->records, RECORD_ENTRY_BYTES, &p, error));
+    VLMC_TRY(reserve(builder, &builder->records, RECORD_ENTRY_BYTES + more_bytes, &p, error));
     vlmc_store16(p, record->type);
-    p[2] = record->method;
+    p[2] = (uint8_t)(record->method | (record->tagged ? VLMC_METHOD_TAGGED : 0));
     p[3] = record->streams;
     vlmc_store32(p + 4, record->raw_bytes);
     vlmc_store32(p + 8, record->packed_bytes);
+    if (more_bytes)
+        memcpy(p + RECORD_ENTRY_BYTES, more, more_bytes);
     builder->n_records++;
-    if (record->type == VLMC_RECORD_GROUP)
-        builder->content_bytes += record->raw_bytes;
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_index_add_record(vlmc_index_builder *builder, const vlmc_record *record,
+                                  vlmc_error *error)
+{
+    return add_record(builder, record, NULL, 0, error);
+}
+
+vlmc_status vlmc_index_add_group(vlmc_index_builder *builder, const vlmc_record *record,
+                                 const vlmc_group_tag *tag, vlmc_error *error)
+{
+    uint8_t bytes[VLMC_GROUP_TAG_BYTES_MAX];
+    const uint32_t n = record->tagged ? vlmc_format_write_tag(record->method, tag, bytes) : 0;
+    VLMC_TRY(add_record(builder, record, bytes, n, error));
+    builder->n_tokens += record->raw_bytes;
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_index_add_tokenizer(vlmc_index_builder *builder, const vlmc_record *record,
+                                     const vlmc_tokenizer_identity *tokenizer, vlmc_error *error)
+{
+    uint8_t bytes[VLMC_TOKENIZER_IDENTITY_BYTES_MAX + 1];
+    const uint32_t n = vlmc_format_write_tokenizer(tokenizer, bytes);
+    bytes[n] = 0;
+    return add_record(builder, record, bytes, n + 1, error);
+}
+
+static uint32_t write_segment(const vlmc_segment_info *segment, uint8_t *bytes)
+{
+    uint32_t n = vlmc_varint_write(segment->tokenizer, bytes);
+    n += vlmc_varint_write(segment->first_token, bytes + n);
+    n += vlmc_varint_write(segment->n_tokens, bytes + n);
+    if (segment->tokenizer)
+        n += vlmc_varint_write(segment->n_bytes, bytes + n);
+    return n;
+}
+
+static vlmc_status add_segments(vlmc_index_builder *builder, const vlmc_segment_info *segments,
+                                uint32_t n_segments, vlmc_error *error)
+{
+    for (uint32_t i = 0; i <= n_segments; i++) {
+        uint8_t bytes[4 * VLMC_VARINT_BYTES_MAX], *p;
+        const uint32_t n =
+            i == 0 ? vlmc_varint_write(n_segments, bytes) : write_segment(&segments[i - 1], bytes);
+        VLMC_TRY(reserve(builder, &builder->entries, n, &p, error));
+        memcpy(p, bytes, n);
+    }
     return VLMC_OK;
 }
 
 vlmc_status vlmc_index_add_entry(vlmc_index_builder *builder, const vlmc_entry *entry,
+                                 const vlmc_segment_info *segments, uint32_t n_segments,
                                  vlmc_error *error)
 {
     const bool file = entry->type == VLMC_ENTRY_FILE;
+    const bool list = n_segments > 1 || (n_segments == 1 && segments->tokenizer != 0);
     const size_t path = strlen(entry->path), link = entry->link ? strlen(entry->link) : 0;
     const size_t digest = file ? VLMC_DIGEST_BYTES : 0;
     uint8_t *p;
     VLMC_TRY(reserve(builder, &builder->entries, ENTRY_HEAD_BYTES + digest + path + link + 2, &p,
                      error));
     p[0] = (uint8_t)entry->type;
-    p[1] = 0;
+    p[1] = list;
     vlmc_store16(p + 2, (uint16_t)entry->mode);
     vlmc_store32(p + 4, entry->mtime_ns);
     vlmc_store64(p + 8, (uint64_t)entry->mtime_seconds);
-    vlmc_store64(p + 16, entry->offset_bytes);
+    vlmc_store64(p + 16, n_segments == 1 && !list ? segments->first_token : 0);
     vlmc_store64(p + 24, entry->size_bytes);
     vlmc_store16(p + 32, (uint16_t)path);
     vlmc_store16(p + 34, (uint16_t)link);
@@ -89,24 +141,23 @@ vlmc_status vlmc_index_add_entry(vlmc_index_builder *builder, const vlmc_entry *
     memcpy(p + digest, entry->path, path + 1);
     memcpy(p + digest + path + 1, link ? entry->link : "", link + 1);
     builder->n_entries++;
-    return VLMC_OK;
+    return list ? add_segments(builder, segments, n_segments, error) : VLMC_OK;
 }
 
-vlmc_status vlmc_index_build(const vlmc_index_builder *builder, const vlmc_model_identity *model,
-                             uint8_t **bytes, uint32_t *size, vlmc_error *error)
+vlmc_status vlmc_index_build(const vlmc_index_builder *builder, const vlmc_model_identity *models,
+                             uint32_t n_models, uint8_t **bytes, uint32_t *size, vlmc_error *error)
 {
-    const size_t most = INDEX_HEAD_BYTES + VLMC_MODEL_IDENTITY_BYTES_MAX + builder->records.size +
-                        builder->entries.size; // <= VLMC_INDEX_BYTES_MAX
-    uint8_t *p = *bytes = malloc(most);
+    const size_t most = INDEX_FIXED_BYTES + builder->records.size + builder->entries.size;
+    uint8_t *p = *bytes = malloc(most); // <= VLMC_INDEX_BYTES_MAX
     if (!p)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the archive's index");
-    vlmc_store64(p, builder->content_bytes);
+    vlmc_store64(p, builder->n_tokens);
     vlmc_store32(p + 8, builder->n_records);
     vlmc_store32(p + 12, builder->n_entries);
-    p[16] = model->present;
+    p[16] = (uint8_t)n_models;
     p += INDEX_HEAD_BYTES;
-    if (model->present)
-        p += vlmc_format_write_model(model, p);
+    for (uint32_t i = 0; i < n_models; i++)
+        p += vlmc_format_write_model(&models[i], p);
     if (builder->records.size)
         memcpy(p, builder->records.bytes, builder->records.size);
     p += builder->records.size;
@@ -122,203 +173,4 @@ void vlmc_index_builder_destroy(vlmc_index_builder *builder)
     free(builder->records.bytes);
     free(builder->entries.bytes);
     *builder = (vlmc_index_builder){0};
-}
-
-// ---- Reading ----
-
-// What of the raw index is still to be parsed.
-typedef struct cursor {
-    const uint8_t *at;
-    size_t left;
-    const char *path;
-    vlmc_error *error;
-} cursor;
-
-static vlmc_status broken(const cursor *c, const char *what)
-{
-    return vlmc_fail(c->error, VLMC_ERROR_DAMAGED,
-                     "the index of %s is damaged (%s); get another copy", c->path, what);
-}
-
-static vlmc_status take(cursor *c, size_t bytes, const uint8_t **at)
-{
-    *at = NULL;
-    if (bytes > c->left)
-        return broken(c, "it ends early");
-    *at = c->at;
-    c->at += bytes;
-    c->left -= bytes;
-    return VLMC_OK;
-}
-
-static vlmc_status parse_group(const cursor *c, const uint8_t *p, uint32_t number,
-                               vlmc_index *index)
-{
-    const vlmc_group_info info = {
-        .archive_offset = VLMC_HEADER_BYTES + index->records_bytes,
-        .method = p[2],
-        .raw_bytes = vlmc_load32(p + 4),
-        .packed_bytes = vlmc_load32(p + 8),
-        .streams = p[3],
-    };
-    if (info.raw_bytes < 1 || info.raw_bytes > VLMC_GROUP_BYTES_MAX ||
-        info.packed_bytes > info.raw_bytes)
-        return broken(c, "a group of impossible size");
-    switch (info.method) {
-    case VLMC_GROUP_STORED:
-    case VLMC_GROUP_ZSTD:
-        if (info.streams != 0 ||
-            (info.method == VLMC_GROUP_STORED && info.packed_bytes != info.raw_bytes))
-            return broken(c, "a group of impossible size");
-        break;
-    case VLMC_GROUP_MODEL:
-        if (info.streams < 1 || info.streams > VLMC_STREAMS_MAX || info.streams > info.raw_bytes)
-            return broken(c, "a group of impossible width");
-        if (!index->model_offset)
-            return broken(c, "a group before its model");
-        break;
-    default:
-        return vlmc_fail(c->error, VLMC_ERROR_FORMAT,
-                         "%s packs content in a way that this vlmc does not know (method %u); use "
-                         "a newer vlmc",
-                         c->path, info.method);
-    }
-    const uint32_t i = index->n_groups++;
-    index->groups[i] = info;
-    index->group_numbers[i] = number;
-    index->group_starts[i + 1] = index->group_starts[i] + info.raw_bytes;
-    return VLMC_OK;
-}
-
-static vlmc_status parse_record(cursor *c, uint32_t number, vlmc_index *index)
-{
-    const uint8_t *p;
-    VLMC_TRY(take(c, RECORD_ENTRY_BYTES, &p));
-    const uint16_t type = vlmc_load16(p);
-    if (type == VLMC_RECORD_GROUP) {
-        VLMC_TRY(parse_group(c, p, number, index));
-    } else if (type == VLMC_RECORD_MODEL) {
-        if (!index->model.present || index->model_offset)
-            return broken(c, "more models than it names");
-        index->model_offset = VLMC_HEADER_BYTES + index->records_bytes;
-    } else if (!(type & VLMC_RECORD_OPTIONAL)) {
-        return vlmc_fail(c->error, VLMC_ERROR_FORMAT,
-                         "%s has a part that this vlmc does not know (type %u); use a newer vlmc",
-                         c->path, type);
-    }
-    index->records_bytes += VLMC_RECORD_BYTES + (uint64_t)vlmc_load32(p + 8); // < 2^28 * 2^33
-    return VLMC_OK;
-}
-
-static vlmc_status parse_records(cursor *c, vlmc_index *index)
-{
-    const size_t n = index->n_records;
-    if (n > c->left / RECORD_ENTRY_BYTES)
-        return broken(c, "it ends early");
-    index->groups = calloc(n + 1, sizeof *index->groups);
-    index->group_numbers = calloc(n + 1, sizeof *index->group_numbers);
-    index->group_starts = calloc(n + 1, sizeof *index->group_starts);
-    if (!index->groups || !index->group_numbers || !index->group_starts)
-        return vlmc_fail(c->error, VLMC_ERROR_MEMORY, "not enough memory for the index of %s",
-                         c->path);
-    for (uint32_t i = 0; i < index->n_records; i++)
-        VLMC_TRY(parse_record(c, i, index));
-    if (index->model.present != (index->model_offset != 0))
-        return broken(c, "a model that is not there");
-    if (index->group_starts[index->n_groups] != index->content_bytes)
-        return broken(c, "groups that do not add up");
-    return VLMC_OK;
-}
-
-static vlmc_status parse_strings(cursor *c, size_t path, size_t link, vlmc_entry *entry)
-{
-    const uint8_t *p;
-    VLMC_TRY(take(c, path + link + 2, &p));
-    entry->path = (const char *)p;
-    if (strnlen(entry->path, path + 1) != path || !vlmc_path_valid(entry->path))
-        return broken(c, "an unsafe path");
-    const char *target = (const char *)p + path + 1;
-    if (strnlen(target, link + 1) != link || (link != 0) != (entry->type == VLMC_ENTRY_SYMLINK))
-        return broken(c, "an impossible link");
-    entry->link = link ? target : NULL;
-    return VLMC_OK;
-}
-
-static vlmc_status parse_entry(cursor *c, const vlmc_index *index, vlmc_entry *entry)
-{
-    const uint8_t *p, *digest;
-    VLMC_TRY(take(c, ENTRY_HEAD_BYTES, &p));
-    if (p[0] > VLMC_ENTRY_SYMLINK || p[1] != 0)
-        return vlmc_fail(c->error, VLMC_ERROR_FORMAT,
-                         "%s has a kind of entry that this vlmc does not know (%u); use a newer "
-                         "vlmc",
-                         c->path, p[0]);
-    *entry = (vlmc_entry){
-        .type = (vlmc_entry_type)p[0],
-        .mode = vlmc_load16(p + 2),
-        .mtime_ns = vlmc_load32(p + 4),
-        .mtime_seconds = (int64_t)vlmc_load64(p + 8),
-        .offset_bytes = vlmc_load64(p + 16),
-        .size_bytes = vlmc_load64(p + 24),
-    };
-    if (entry->mode > 07777 || entry->mtime_ns >= NANOSECONDS)
-        return broken(c, "an impossible mode or time");
-    const bool file = entry->type == VLMC_ENTRY_FILE;
-    if (entry->offset_bytes > index->content_bytes ||
-        entry->size_bytes > index->content_bytes - entry->offset_bytes ||
-        (!file && (entry->size_bytes || entry->offset_bytes)))
-        return broken(c, "an entry outside of the content");
-    VLMC_TRY(take(c, file ? VLMC_DIGEST_BYTES : 0, &digest));
-    if (file)
-        memcpy(entry->sha256, digest, VLMC_DIGEST_BYTES);
-    return parse_strings(c, vlmc_load16(p + 32), vlmc_load16(p + 34), entry);
-}
-
-static vlmc_status parse_entries(cursor *c, vlmc_index *index)
-{
-    const size_t n = index->n_entries;
-    if (n > c->left / (ENTRY_HEAD_BYTES + 3))
-        return broken(c, "it ends early");
-    index->entries = calloc(n + 1, sizeof *index->entries);
-    if (!index->entries)
-        return vlmc_fail(c->error, VLMC_ERROR_MEMORY, "not enough memory for the index of %s",
-                         c->path);
-    for (size_t i = 0; i < n; i++)
-        VLMC_TRY(parse_entry(c, index, &index->entries[i]));
-    return VLMC_OK;
-}
-
-vlmc_status vlmc_index_parse(uint8_t *bytes, uint32_t size, const char *path, vlmc_index *index,
-                             vlmc_error *error)
-{
-    *index = (vlmc_index){.bytes = bytes};
-    cursor c = {.at = bytes, .left = size, .path = path, .error = error};
-    const uint8_t *p;
-    VLMC_TRY(take(&c, INDEX_HEAD_BYTES, &p));
-    index->content_bytes = vlmc_load64(p);
-    index->n_records = vlmc_load32(p + 8);
-    index->n_entries = vlmc_load32(p + 12);
-    if (p[16] > 1)
-        return broken(&c, "an unknown flag");
-    if (p[16]) {
-        const uint32_t taken = vlmc_format_read_model(c.at, c.left, &index->model);
-        if (!taken)
-            return broken(&c, "an impossible model");
-        VLMC_TRY(take(&c, taken, &p));
-    }
-    VLMC_TRY(parse_records(&c, index));
-    VLMC_TRY(parse_entries(&c, index));
-    if (c.left)
-        return broken(&c, "it is too long");
-    return VLMC_OK;
-}
-
-void vlmc_index_destroy(vlmc_index *index)
-{
-    free(index->bytes);
-    free(index->groups);
-    free(index->group_numbers);
-    free(index->group_starts);
-    free(index->entries);
-    *index = (vlmc_index){0};
 }

@@ -29,34 +29,68 @@ typedef struct vlmc_index_builder {
     vlmc_buffer entries;
     uint32_t n_records;
     uint32_t n_entries;
-    uint64_t content_bytes; // of all groups
+    uint64_t n_tokens; // of all groups
 } vlmc_index_builder;
 
-// A zeroed builder is empty. VLMC_ERROR_REFUSED when the index would pass its largest size.
+// A zeroed builder is empty. All return VLMC_ERROR_REFUSED when the index would pass its largest
+// size.
 vlmc_status vlmc_index_add_record(vlmc_index_builder *builder, const vlmc_record *record,
                                   vlmc_error *error);
+// The same for a GROUP record, with its tag when record->tagged.
+vlmc_status vlmc_index_add_group(vlmc_index_builder *builder, const vlmc_record *record,
+                                 const vlmc_group_tag *tag, vlmc_error *error);
+// The same for a TOKENIZER record.
+vlmc_status vlmc_index_add_tokenizer(vlmc_index_builder *builder, const vlmc_record *record,
+                                     const vlmc_tokenizer_identity *tokenizer, vlmc_error *error);
+// segments // (n_segments), none for an entry without content; their bytes are entry->size_bytes.
+// What `entry` itself says of where its content lies is not looked at.
 vlmc_status vlmc_index_add_entry(vlmc_index_builder *builder, const vlmc_entry *entry,
+                                 const vlmc_segment_info *segments, uint32_t n_segments,
                                  vlmc_error *error);
-// The raw index; *bytes is malloc'ed and owned by the caller.
-vlmc_status vlmc_index_build(const vlmc_index_builder *builder, const vlmc_model_identity *model,
-                             uint8_t **bytes, uint32_t *size, vlmc_error *error);
+// The raw index; models // (n_models), at most VLMC_MODELS_MAX. *bytes is malloc'ed and owned by
+// the caller.
+vlmc_status vlmc_index_build(const vlmc_index_builder *builder, const vlmc_model_identity *models,
+                             uint32_t n_models, uint8_t **bytes, uint32_t *size, vlmc_error *error);
 void vlmc_index_builder_destroy(vlmc_index_builder *builder);
 
 // ---- Reading ----
 
+// A TOKENIZER record.
+typedef struct vlmc_tokenizer_record {
+    uint64_t archive_offset; // of its header
+    const char *id;
+    uint32_t version;
+    uint32_t number; // of the record
+    uint32_t raw_bytes;
+    uint32_t packed_bytes;
+} vlmc_tokenizer_record;
+
+// The groups that hold the tokens of one tokenizer, or the plain bytes, in their order.
+typedef struct vlmc_sequence {
+    uint32_t first; // position in `order`
+    uint32_t n_groups;
+    uint64_t n_tokens;
+} vlmc_sequence;
+
 typedef struct vlmc_index {
-    uint8_t *bytes; // the raw index; the entries' strings point into it
-    vlmc_model_identity model;
-    uint64_t content_bytes;
+    uint8_t *bytes; // the raw index; strings and segment lists point into it
+    uint64_t n_tokens;
     uint64_t records_bytes; // of all records with their headers
-    uint64_t model_offset;  // of the MODEL record, when the model is present
     uint32_t n_records;
     uint32_t n_groups;
     uint32_t n_entries;
-    vlmc_group_info *groups; // (n_groups)
-    uint32_t *group_numbers; // (n_groups) number of the group's record
-    uint64_t *group_starts;  // (n_groups + 1) where its bytes start in the content
-    vlmc_entry *entries;     // (n_entries)
+    uint32_t n_models;
+    uint32_t n_tokenizers;
+    vlmc_model_identity models[VLMC_MODELS_MAX];
+    uint64_t model_offsets[VLMC_MODELS_MAX]; // of the MODEL records
+    vlmc_tokenizer_record *tokenizers;       // (n_tokenizers), number k at k - 1
+    vlmc_group_info *groups;                 // (n_groups) in the archive's order
+    uint32_t *group_numbers;                 // (n_groups) number of the group's record
+    vlmc_sequence *sequences;                // (n_tokenizers + 1), plain bytes first
+    uint32_t *order;                         // (n_groups) groups by sequence
+    uint64_t *starts;                        // (n_groups) token of its sequence that order[i]
+                                             // begins with
+    vlmc_entry *entries;                     // (n_entries)
 } vlmc_index;
 
 // Parses and checks `bytes`, which *index takes over in any case. VLMC_ERROR_DAMAGED when it
@@ -65,5 +99,18 @@ typedef struct vlmc_index {
 vlmc_status vlmc_index_parse(uint8_t *bytes, uint32_t size, const char *path, vlmc_index *index,
                              vlmc_error *error);
 void vlmc_index_destroy(vlmc_index *index);
+
+// Where token `token` of a sequence lies: a position in `order`. token < its n_tokens.
+uint32_t vlmc_index_find(const vlmc_index *index, uint32_t sequence, uint64_t token);
+
+// Walks the segments of an entry of a parsed index.
+typedef struct vlmc_segment_walk {
+    const vlmc_entry *entry;
+    const uint8_t *at;
+    uint32_t left;
+} vlmc_segment_walk;
+
+vlmc_segment_walk vlmc_segment_walk_begin(const vlmc_entry *entry);
+bool vlmc_segment_walk_next(vlmc_segment_walk *walk, vlmc_segment_info *segment);
 
 #endif

@@ -6,6 +6,7 @@
 #include "engines.h"
 #include "job.h"
 #include "options.h"
+#include "plugins.h"
 #include "record_archive.h"
 #include "util/json_out.h"
 #include "verify.h"
@@ -27,6 +28,8 @@ typedef struct create_options {
     bool force;
     bool verify;
     bool no_catalog;
+    bool no_plugins;
+    bool verbose;
     char **paths;
     int n_paths;
 } create_options;
@@ -37,10 +40,12 @@ static const struct argp_option option_table[] = {
     {"verify", CLI_KEY_VERIFY, 0, 0, "Decode the finished archive and compare every file", 1},
     {"stdin-name", CLI_KEY_STDIN_NAME, "NAME", 0, "Name of what \"-\" reads; default: stdin", 1},
     {"no-catalog", CLI_KEY_NO_CATALOG, 0, 0, "Do not record the archive in the catalog", 1},
+    {"verbose", 'v', 0, 0, "Say which files a plugin turned into tokens", 1},
     {"model", 'm', "MODEL", 0,
-     "A model's name or file; default: VLMC_MODEL, else \"" CLI_DEFAULT_MODEL
-     "\"; \"none\" packs with zstd only",
+     "A model's name or file, for plain bytes and all of its modality; default: VLMC_MODEL, else "
+     "\"" CLI_DEFAULT_MODEL "\"; \"none\" packs with zstd only",
      5},
+    {"no-plugins", CLI_KEY_NO_PLUGINS, 0, 0, "Take every file as plain bytes", 5},
     CLI_OPTIONS_COMPUTE,
     CLI_OPTIONS_OUTPUT,
     {0},
@@ -58,6 +63,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case 'm':
         options->model = arg;
+        return 0;
+    case 'v':
+        options->verbose = true;
+        return 0;
+    case CLI_KEY_NO_PLUGINS:
+        options->no_plugins = true;
         return 0;
     case CLI_KEY_VERIFY:
         options->verify = true;
@@ -94,6 +105,14 @@ static const struct argp create_argp = {
            "  vlmc create -d vulkan:0 --verify -o notes.vlmc notes/ todo.txt\n"
            "  tar c src | vlmc create -o src.vlmc --stdin-name src.tar -\n",
 };
+
+// What the archive's content goes through.
+typedef struct create_tools {
+    cli_engines engines;
+    vlmc_engine_source source; // nothing: zstd only
+    vlmc_plugins *plugins;     // NULL: none
+    vlmc_worker *worker;
+} create_tools;
 
 // The only argument "-" means standard input; among others it would be ambiguous.
 static vlmc_status check_arguments(const create_options *options, bool *from_stdin,
@@ -173,15 +192,16 @@ static vlmc_status collect(const create_options *options, walk *walk, vlmc_error
 }
 
 static vlmc_status write_archive(const create_options *options, const walk *walk, bool from_stdin,
-                                 const vlmc_engine_source *source, cli_job *job,
-                                 create_target *target, uint64_t *archive_bytes, vlmc_error *error)
+                                 const create_tools *tools, cli_job *job, create_target *target,
+                                 uint64_t *archive_bytes, vlmc_error *error)
 {
     const bool to_stdout = strcmp(options->output, "-") == 0;
     const vlmc_writer_params params = {
         .path = to_stdout ? NULL : options->output,
         .fd = STDOUT_FILENO,
         .replace = options->force,
-        .engine = *source,
+        .engine = tools->source,
+        .plugins = create_plugins(target, tools->worker),
         .progress = cli_job_progress,
         .progress_user = job,
     };
@@ -220,38 +240,56 @@ static void print_result(const create_options *options, const cli_job *job,
 }
 
 static vlmc_status pack(create_options *options, walk *walk, bool from_stdin,
-                        const vlmc_engine_source *source, vlmc_error *error)
+                        const create_tools *tools, vlmc_error *error)
 {
     cli *cli = options->common.cli;
     cli_job job;
-    create_target target = {.cli = cli};
+    create_target target = {.cli = cli, .verbose = options->verbose};
     uint64_t archive_bytes = 0;
     if (!from_stdin)
         VLMC_TRY(collect(options, walk, error));
     cli_job_begin(&job, cli, "packing", walk->content_bytes);
     vlmc_status status =
-        write_archive(options, walk, from_stdin, source, &job, &target, &archive_bytes, error);
+        write_archive(options, walk, from_stdin, tools, &job, &target, &archive_bytes, error);
     cli_job_end(&job);
     if (status == VLMC_OK)
         print_result(options, &job, &target, archive_bytes);
     return status;
 }
 
+static vlmc_status open_tools(const create_options *options, create_tools *tools, vlmc_error *error)
+{
+    cli *cli = options->common.cli;
+    *tools = (create_tools){0};
+    VLMC_TRY(cli_engines_create(&tools->engines, &options->common, options->model, error));
+    if (strcmp(tools->engines.model_name, "none") == 0)
+        return VLMC_OK; // tokens are of no use to zstd
+    tools->source = cli_engines_source(&tools->engines);
+    if (tools->engines.model_chosen)
+        VLMC_TRY(cli_engines_load(&tools->engines, error)); // asked for by name: must be there
+    if (options->no_plugins)
+        return VLMC_OK;
+    VLMC_TRY(cli_plugins_open(cli, &tools->plugins, error));
+    return cli_worker_create(cli, tools->plugins, &tools->worker, error);
+}
+
+static void close_tools(create_tools *tools)
+{
+    vlmc_worker_destroy(&tools->worker);
+    vlmc_plugins_close(&tools->plugins);
+    cli_engines_destroy(&tools->engines);
+}
+
 static vlmc_status run(create_options *options, walk *walk, vlmc_error *error)
 {
     bool from_stdin;
-    cli_engines engines;
+    create_tools tools;
     VLMC_TRY(check_arguments(options, &from_stdin, error));
     VLMC_TRY(look_at_output(options, walk, error));
-    vlmc_status status = cli_engines_create(&engines, &options->common, options->model, error);
-    vlmc_engine_source source = cli_engines_source(&engines);
-    if (status == VLMC_OK && strcmp(engines.model_name, "none") == 0)
-        source = (vlmc_engine_source){0};
-    else if (status == VLMC_OK && engines.model_chosen)
-        status = cli_engines_load(&engines, error); // asked for by name: must be there
+    vlmc_status status = open_tools(options, &tools, error);
     if (status == VLMC_OK)
-        status = pack(options, walk, from_stdin, &source, error);
-    cli_engines_destroy(&engines);
+        status = pack(options, walk, from_stdin, &tools, error);
+    close_tools(&tools);
     if (status == VLMC_OK && options->verify)
         status = verify_archive(&options->common, options->output, error);
     return status;

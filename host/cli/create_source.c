@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,9 +36,48 @@ static vlmc_status read_stream(void *user, void *buffer, size_t capacity, size_t
     }
 }
 
+static void tell_notice(void *user, const char *path, const char *text)
+{
+    const create_target *target = user;
+    cli_notice(target->cli, "%s: %s", path, text);
+}
+
+static void tell_coded(create_target *target, const char *path)
+{
+    if (target->verbose && target->tokenizer)
+        cli_notice(target->cli, "%s: %s, %" PRIu64 " bytes", path, target->tokenizer->id,
+                   target->token_bytes);
+    target->tokenizer = NULL;
+    target->token_bytes = 0;
+}
+
+// Stretches of one tokenizer are one line.
+static void note_coded(void *user, const char *path, const vlmc_tokenizer *tokenizer,
+                       uint64_t bytes)
+{
+    create_target *target = user;
+    if (target->tokenizer != tokenizer)
+        tell_coded(target, path);
+    target->tokenizer = tokenizer;
+    target->token_bytes += bytes;
+}
+
+vlmc_writer_plugins create_plugins(create_target *target, vlmc_worker *worker)
+{
+    return (vlmc_writer_plugins){
+        .worker = worker,
+        .notice = tell_notice,
+        .coded = note_coded,
+        .user = target,
+    };
+}
+
 static vlmc_status add(create_target *target, const vlmc_entry *entry, stream *s, vlmc_error *error)
 {
-    VLMC_TRY(vlmc_writer_add(target->writer, entry, s ? read_stream : NULL, s, error));
+    const vlmc_status status =
+        vlmc_writer_add(target->writer, entry, s ? read_stream : NULL, s, error);
+    tell_coded(target, entry->path);
+    VLMC_TRY(status);
     target->n_entries++;
     target->content_bytes += s ? s->bytes : 0;
     return VLMC_OK;

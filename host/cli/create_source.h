@@ -10,9 +10,16 @@
 typedef struct create_target {
     vlmc_writer *writer;
     cli *cli;
+    bool verbose;           // say what plugins turned into tokens
     uint64_t content_bytes; // read so far
     size_t n_entries;       // added so far
+    // Of the current file:
+    const vlmc_tokenizer *tokenizer; // the last one that coded a part of it, or NULL
+    uint64_t token_bytes;            // coded by it
 } create_target;
+
+// What a writer is to do with plugins (`worker` NULL: nothing) and to tell `target`.
+vlmc_writer_plugins create_plugins(create_target *target, vlmc_worker *worker);
 
 // Adds one entry found by the walk. A file that cannot be opened or read to its end is
 // warned of and left out; one that changes while it is read is warned of.

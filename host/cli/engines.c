@@ -2,6 +2,7 @@
 #include "engines.h"
 
 #include "devices.h"
+#include "model/fit.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -109,23 +110,145 @@ vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, c
                       : from_environment ? from_environment
                                          : CLI_DEFAULT_MODEL,
         .model_chosen = model || from_environment,
-        .wanted_name = "unknown",
     };
     return cli_model_path_create(&engines->path, &common->cli->env, error);
 }
 
 void cli_engines_destroy(cli_engines *engines)
 {
-    vlmc_model_destroy(&engines->model);
+    for (uint32_t i = 0; i < engines->n_models; i++) {
+        vlmc_model_destroy(&engines->models[i].model);
+        free(engines->models[i].name);
+    }
+    engines->n_models = 0;
     cli_model_path_destroy(&engines->path);
+}
+
+static vlmc_status keep_model(cli_engines *engines, vlmc_model *model, const char *name,
+                              vlmc_error *error)
+{
+    cli_loaded_model *slot = &engines->models[engines->n_models];
+    *slot = (cli_loaded_model){.model = model, .name = name ? strdup(name) : NULL};
+    if (name && !slot->name) {
+        vlmc_model_destroy(&slot->model);
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for a model");
+    }
+    engines->n_models++;
+    return VLMC_OK;
+}
+
+static vlmc_status check_room(const cli_engines *engines, vlmc_error *error)
+{
+    if (engines->n_models < CLI_MODELS_MAX)
+        return VLMC_OK;
+    return vlmc_fail(error, VLMC_ERROR_REFUSED, "more than %u models at a time", CLI_MODELS_MAX);
+}
+
+// *model NULL: it was looked for before, and said to be missing then.
+static vlmc_status load_by_name(cli_engines *engines, const char *name, const vlmc_model **model,
+                                vlmc_error *error)
+{
+    *model = NULL;
+    for (uint32_t i = 0; i < engines->n_models; i++)
+        if (engines->models[i].name && strcmp(engines->models[i].name, name) == 0) {
+            *model = engines->models[i].model;
+            return VLMC_OK;
+        }
+    vlmc_model *loaded = NULL;
+    VLMC_TRY(check_room(engines, error));
+    const vlmc_status status = vlmc_model_find_name(&engines->path.path, name, &loaded, error);
+    *model = loaded;
+    if (status != VLMC_OK && status != VLMC_ERROR_MODEL_MISSING)
+        return status;
+    vlmc_error unused;
+    VLMC_TRY(keep_model(engines, loaded, name, status == VLMC_OK ? error : &unused));
+    return status;
 }
 
 vlmc_status cli_engines_load(cli_engines *engines, vlmc_error *error)
 {
-    if (engines->model)
-        return VLMC_OK;
-    return vlmc_model_find_name(&engines->path.path, engines->model_name, &engines->model, error);
+    const vlmc_model *model;
+    return load_by_name(engines, engines->model_name, &model, error);
 }
+
+// ---- Which model codes what ----
+
+static void tell_once(cli_engines *engines, const vlmc_tokenizer *tokenizer, const char *text)
+{
+    for (uint32_t i = 0; i < engines->n_told; i++)
+        if (engines->told[i] == tokenizer)
+            return;
+    if (engines->n_told < CLI_MODELS_MAX)
+        engines->told[engines->n_told++] = tokenizer;
+    cli_notice(engines->common->cli, "%s is packed without a model: %s", tokenizer->id, text);
+}
+
+// The model of -m is for all of its own modality. Plain bytes are text until proven otherwise.
+static bool is_for(const vlmc_model *model, const vlmc_tokenizer *tokenizer)
+{
+    return strcmp(model->modality, tokenizer ? tokenizer->modality : "text") == 0;
+}
+
+static vlmc_status choose_for_bytes(cli_engines *engines, const vlmc_model **model,
+                                    vlmc_error *error)
+{
+    VLMC_TRY(load_by_name(engines, engines->model_name, model, error));
+    if (!*model || !is_for(*model, NULL))
+        VLMC_TRY(load_by_name(engines, CLI_DEFAULT_MODEL, model, error));
+    return *model ? VLMC_OK
+                  : vlmc_fail(error, VLMC_ERROR_MODEL_MISSING, "no model for plain bytes");
+}
+
+static vlmc_status choose_model(void *user, const vlmc_tokenizer *tokenizer,
+                                const vlmc_model **model, vlmc_error *error)
+{
+    cli_engines *engines = user;
+    *model = NULL;
+    if (!tokenizer)
+        return choose_for_bytes(engines, model, error);
+    vlmc_error why = {0};
+    vlmc_status status = VLMC_OK;
+    if (engines->model_chosen)
+        VLMC_TRY(load_by_name(engines, engines->model_name, model, error));
+    if (!*model || !is_for(*model, tokenizer)) {
+        *model = NULL;
+        if (tokenizer->default_model)
+            status = load_by_name(engines, tokenizer->default_model, model, &why);
+    }
+    if (status == VLMC_OK && *model)
+        status = vlmc_model_fits(*model, tokenizer, &why);
+    if (status == VLMC_OK)
+        return VLMC_OK;
+    *model = NULL;
+    if (status == VLMC_ERROR_MODEL_MISSING || status == VLMC_ERROR_MODEL_INVALID) {
+        tell_once(engines, tokenizer, why.text);
+        return VLMC_OK;
+    }
+    *error = why;
+    return status;
+}
+
+static vlmc_status find_model(void *user, const uint8_t *digest, const char *name,
+                              const vlmc_model **model, vlmc_error *error)
+{
+    cli_engines *engines = user;
+    vlmc_model *loaded;
+    *model = NULL;
+    for (uint32_t i = 0; i < engines->n_models; i++) {
+        const vlmc_model *known = engines->models[i].model;
+        if (known && memcmp(known->digest, digest, VLMC_DIGEST_BYTES) == 0) {
+            *model = known;
+            return VLMC_OK;
+        }
+    }
+    VLMC_TRY(check_room(engines, error));
+    VLMC_TRY(vlmc_model_find_digest(&engines->path.path, digest, name, &loaded, error));
+    VLMC_TRY(keep_model(engines, loaded, NULL, error));
+    *model = loaded;
+    return VLMC_OK;
+}
+
+// ---- Devices ----
 
 // The device that the user wants, or the CPU once that has failed too often: the bits are the
 // same.
@@ -144,22 +267,15 @@ static vlmc_status open_device(cli_engines *engines, const vlmc_engine_params *p
     return cli_device_open(cli, "cpu", params, &engines->told_device, engine, error);
 }
 
-static vlmc_status open_engine(void *user, const uint8_t *digest, uint32_t max_streams,
+static vlmc_status open_engine(void *user, const vlmc_model *model, uint32_t max_streams,
                                uint32_t max_steps, vlmc_engine **engine, vlmc_error *error)
 {
     cli_engines *engines = user;
     *engine = NULL;
-    if (!digest)
-        VLMC_TRY(cli_engines_load(engines, error));
-    else if (!engines->model || memcmp(engines->model->digest, digest, VLMC_DIGEST_BYTES) != 0) {
-        // A model of another digest stays alive for the engines that use it: there are none,
-        // an archive names one model.
-        vlmc_model_destroy(&engines->model);
-        VLMC_TRY(vlmc_model_find_digest(&engines->path.path, digest, engines->wanted_name,
-                                        &engines->model, error));
-    }
+    if (!model)
+        VLMC_TRY(load_by_name(engines, engines->model_name, &model, error));
     const vlmc_engine_params params = {
-        .model = engines->model,
+        .model = model,
         .max_streams = max_streams,
         .max_steps = max_steps,
         .threads = engines->common->threads,
@@ -182,5 +298,11 @@ static bool engine_lost(void *user, const vlmc_error *error)
 
 vlmc_engine_source cli_engines_source(cli_engines *engines)
 {
-    return (vlmc_engine_source){.open = open_engine, .user = engines, .lost = engine_lost};
+    return (vlmc_engine_source){
+        .choose = choose_model,
+        .find = find_model,
+        .open = open_engine,
+        .user = engines,
+        .lost = engine_lost,
+    };
 }

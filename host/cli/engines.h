@@ -22,15 +22,26 @@ vlmc_status cli_model_path_create(cli_model_path *path, const cli_environment *e
                                   vlmc_error *error);
 void cli_model_path_destroy(cli_model_path *path);
 
+#define CLI_MODELS_MAX 64u
+
+// A model that was asked for: what it was found by, and what came of it.
+typedef struct cli_loaded_model {
+    vlmc_model *model; // NULL: it could not be loaded
+    char *name;        // that it was looked for by; NULL: by its digest
+} cli_loaded_model;
+
 typedef struct cli_engines {
     const cli_common *common;
     cli_model_path path;
-    const char *model_name;  // writing: what to open, never NULL
-    bool model_chosen;       // model_name was asked for, it is not the default
-    const char *wanted_name; // reading: what the archive calls its model, for messages
-    vlmc_model *model;       // loaded when first needed
-    bool told_device;        // the notice about an unusable GPU was given
-    uint32_t losses;         // Vulkan engines that failed in the middle of their work
+    const char
+        *model_name;   // writing: the model for plain bytes and all of its modality, never NULL
+    bool model_chosen; // model_name was asked for, it is not the default
+    cli_loaded_model models[CLI_MODELS_MAX]; // each stays until the end
+    uint32_t n_models;
+    const vlmc_tokenizer *told[CLI_MODELS_MAX]; // tokenizers that lack a model, once for each
+    uint32_t n_told;
+    bool told_device; // the notice about an unusable GPU was given
+    uint32_t losses;  // Vulkan engines that failed in the middle of their work
 } cli_engines;
 
 // `model` is the value of -m (borrowed), or NULL.
@@ -40,7 +51,7 @@ vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, c
 // After every reader, writer and engine that came from it.
 void cli_engines_destroy(cli_engines *engines);
 
-// Loads the model to write with now, so that a wrong name is found before any work.
+// Loads the model of -m now, so that a wrong name is found before any work.
 vlmc_status cli_engines_load(cli_engines *engines, vlmc_error *error);
 
 // For the archive code; `engines` must outlive it.

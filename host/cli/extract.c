@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "devices.h"
 #include "job.h"
+#include "missing.h"
 #include "open_archive.h"
 #include "options.h"
 #include "restore.h"
@@ -31,6 +32,7 @@ typedef struct extract_count {
     uint32_t selected;
     uint32_t done;
     uint64_t bytes; // of the selected files
+    cli_missing missing;
 } extract_count;
 
 static const struct argp_option option_table[] = {
@@ -148,6 +150,10 @@ static const char *result_name(vlmc_status status, bool skipped)
         return skipped ? "kept" : "extracted";
     case VLMC_ERROR_DAMAGED:
         return "damaged";
+    case VLMC_ERROR_MODEL_MISSING:
+    case VLMC_ERROR_MODEL_INVALID:
+    case VLMC_ERROR_PLUGIN_MISSING:
+        return "missing";
     case VLMC_ERROR_EXISTS:
     case VLMC_ERROR_REFUSED:
         return "refused";
@@ -172,7 +178,7 @@ static vlmc_status restore_pass(const extract_options *options, cli_archive *arc
         if (status != VLMC_OK && !cli_archive_survives(status, error))
             return status;
         if (status != VLMC_OK)
-            cli_error(cli, error);
+            cli_missing_report(&count->missing, cli, error, entry->path);
         else
             count->done += !skipped;
     }
@@ -219,18 +225,26 @@ static vlmc_status extract_to_stdout(const extract_options *options, cli_archive
 {
     cli *cli = options->common.cli;
     for (uint32_t i = 0; i < archive->info->n_entries; i++) {
-        if (vlmc_reader_entry(archive->reader, i)->type != VLMC_ENTRY_FILE ||
-            !is_selected(options, archive, i))
+        const vlmc_entry *entry = vlmc_reader_entry(archive->reader, i);
+        if (entry->type != VLMC_ENTRY_FILE || !is_selected(options, archive, i))
             continue;
         vlmc_status status = vlmc_reader_read(archive->reader, i, write_stdout, NULL, error);
         if (status != VLMC_OK && !cli_archive_survives(status, error))
             return status;
         if (status != VLMC_OK)
-            cli_error(cli, error);
+            cli_missing_report(&count->missing, cli, error, entry->path);
         else
             count->done++;
     }
     return VLMC_OK;
+}
+
+static vlmc_status extract_selected(const extract_options *options, cli_archive *archive,
+                                    extract_count *count, vlmc_error *error)
+{
+    VLMC_TRY(cli_archive_use_plugins(archive, options->common.cli, error));
+    return options->to_stdout ? extract_to_stdout(options, archive, count, error)
+                              : extract_to_disk(options, archive, count, error);
 }
 
 static void show_selected(const extract_options *options, const cli_archive *archive)
@@ -264,9 +278,9 @@ static vlmc_status run(const extract_options *options, vlmc_error *error)
     } else if (status == VLMC_OK && any) {
         job.progress.total = count.bytes;
         vlmc_reader_set_progress(archive.reader, cli_job_progress, &job);
-        status = options->to_stdout ? extract_to_stdout(options, &archive, &count, error)
-                                    : extract_to_disk(options, &archive, &count, error);
+        status = extract_selected(options, &archive, &count, error);
         cli_job_end(&job);
+        cli_missing_finish(&count.missing, cli);
         if (status == VLMC_OK)
             cli_notice(cli, "%u of %u entries in %.1f s", (unsigned)count.done,
                        (unsigned)count.selected, cli_job_seconds(&job));

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 typedef struct info_options {
     cli_common common;
@@ -36,7 +37,8 @@ static const struct argp info_argp = {
     .options = option_table,
     .parser = parse_option,
     .args_doc = "ARCHIVE",
-    .doc = "Shows format, model, sizes and packing methods of an archive. No model is needed."
+    .doc = "Shows format, models, tokenizers, sizes and packing methods of an archive. Neither is "
+           "needed for it."
            "\vExample:\n"
            "  vlmc info --json books.vlmc\n",
 };
@@ -51,10 +53,50 @@ typedef struct method_sums {
     uint64_t packed_bytes;
 } method_sums;
 
+// What of the archive one version of one tokenizer made.
+typedef struct tokenizer_sums {
+    vlmc_tokenizer_info info;
+    uint32_t files;
+    uint64_t bytes;
+    uint32_t last_entry; // that was counted, + 1
+} tokenizer_sums;
+
+#define TOKENIZERS_SHOWN 32u
+
 typedef struct archive_sums {
     method_sums methods[METHODS];
     uint32_t entries[3]; // by vlmc_entry_type
+    tokenizer_sums tokenizers[TOKENIZERS_SHOWN];
+    uint32_t n_tokenizers;
 } archive_sums;
+
+typedef struct segment_visit {
+    const vlmc_reader *reader;
+    archive_sums *sums;
+    uint32_t entry;
+} segment_visit;
+
+static bool add_segment(void *user, const vlmc_segment_info *segment)
+{
+    const segment_visit *visit = user;
+    archive_sums *sums = visit->sums;
+    if (segment->tokenizer == 0)
+        return true;
+    const vlmc_tokenizer_info info = vlmc_reader_tokenizer(visit->reader, segment->tokenizer);
+    uint32_t i = 0;
+    while (i < sums->n_tokenizers && (strcmp(sums->tokenizers[i].info.id, info.id) != 0 ||
+                                      sums->tokenizers[i].info.version != info.version))
+        i++;
+    if (i == TOKENIZERS_SHOWN)
+        return true;
+    if (i == sums->n_tokenizers)
+        sums->tokenizers[sums->n_tokenizers++].info = info;
+    tokenizer_sums *t = &sums->tokenizers[i];
+    t->bytes += segment->n_bytes;
+    t->files += t->last_entry != visit->entry + 1;
+    t->last_entry = visit->entry + 1;
+    return true;
+}
 
 static archive_sums sum_up(const cli_archive *archive)
 {
@@ -66,8 +108,11 @@ static archive_sums sum_up(const cli_archive *archive)
         m->raw_bytes += group->raw_bytes;
         m->packed_bytes += group->packed_bytes;
     }
-    for (uint32_t i = 0; i < archive->info->n_entries; i++)
+    for (uint32_t i = 0; i < archive->info->n_entries; i++) {
+        segment_visit visit = {.reader = archive->reader, .sums = &sums, .entry = i};
         sums.entries[vlmc_reader_entry(archive->reader, i)->type]++;
+        vlmc_reader_segments(archive->reader, i, add_segment, &visit);
+    }
     return sums;
 }
 
@@ -84,6 +129,37 @@ static json_t *methods_json(const archive_sums *sums)
         json_object_set_new(methods, method_names[i], m);
     }
     return methods;
+}
+
+static json_t *tokenizers_json(const archive_sums *sums)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < sums->n_tokenizers; i++) {
+        const tokenizer_sums *t = &sums->tokenizers[i];
+        json_t *object = json_object();
+        json_object_set_new(object, "id", json_string(t->info.id));
+        vlmc_json_set_number(object, "version", t->info.version);
+        vlmc_json_set_number(object, "files", t->files);
+        vlmc_json_set_number(object, "bytes", t->bytes);
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static json_t *model_json(vlmc_model_info info)
+{
+    json_t *model = json_object();
+    vlmc_json_set_bytes(model, "name", info.name);
+    vlmc_json_set_hex(model, "digest", info.digest, VLMC_DIGEST_BYTES);
+    return model;
+}
+
+static json_t *models_json(const cli_archive *archive)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 1; i <= archive->info->n_models; i++)
+        json_array_append_new(list, model_json(vlmc_reader_model(archive->reader, i)));
+    return list;
 }
 
 static double ratio_of(const vlmc_archive_info *info)
@@ -108,12 +184,10 @@ static vlmc_status print_json(const cli_archive *archive, const archive_sums *su
     vlmc_json_set_number(object, "symlinks", sums->entries[VLMC_ENTRY_SYMLINK]);
     vlmc_json_set_number(object, "groups", info->n_groups);
     json_object_set_new(object, "methods", methods_json(sums));
-    if (info->has_model) {
-        json_t *model = json_object();
-        vlmc_json_set_bytes(model, "name", info->model_name);
-        vlmc_json_set_hex(model, "digest", info->model_digest, sizeof info->model_digest);
-        json_object_set_new(object, "model", model);
-    }
+    if (info->has_model)
+        json_object_set_new(object, "models", models_json(archive));
+    if (sums->n_tokenizers)
+        json_object_set_new(object, "tokenizers", tokenizers_json(sums));
     return vlmc_json_line(stdout, object, error);
 }
 
@@ -137,11 +211,17 @@ static void print_text(const cli_archive *archive, const archive_sums *sums)
             printf("%-9s %u groups, %" PRIu64 " of %" PRIu64 " bytes\n", method_names[i],
                    (unsigned)sums->methods[i].groups, sums->methods[i].packed_bytes,
                    sums->methods[i].raw_bytes);
-    if (info->has_model) {
-        vlmc_digest_text(info->model_digest, digest);
+    for (uint32_t i = 1; i <= info->n_models; i++) {
+        const vlmc_model_info model = vlmc_reader_model(archive->reader, i);
+        vlmc_digest_text(model.digest, digest);
         printf("needs     model ");
-        cli_print_escaped(info->model_name, stdout);
+        cli_print_escaped(model.name, stdout);
         printf(", %s\n", digest);
+    }
+    for (uint32_t i = 0; i < sums->n_tokenizers; i++) {
+        const tokenizer_sums *t = &sums->tokenizers[i];
+        printf("needs     tokenizer %s, version %u, for %u files, %" PRIu64 " bytes\n", t->info.id,
+               (unsigned)t->info.version, (unsigned)t->files, t->bytes);
     }
 }
 

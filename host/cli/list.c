@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 typedef struct list_options {
@@ -18,7 +19,7 @@ typedef struct list_options {
 } list_options;
 
 static const struct argp_option option_table[] = {
-    {"long", 'l', 0, 0, "Mode, size, packed size and time (UTC) before each path", 1},
+    {"long", 'l', 0, 0, "Mode, size, packed size, time (UTC) and tokenizer before each path", 1},
     CLI_OPTIONS_OUTPUT,
     {0},
 };
@@ -60,6 +61,56 @@ static const char *type_name(vlmc_entry_type type)
     return type == VLMC_ENTRY_FOLDER ? "folder" : type == VLMC_ENTRY_SYMLINK ? "symlink" : "file";
 }
 
+// The tokenizers of an entry, each once.
+#define TOKENIZERS_SHOWN 8u
+
+typedef struct tokenizer_names {
+    const vlmc_reader *reader;
+    vlmc_tokenizer_info names[TOKENIZERS_SHOWN];
+    uint32_t n;
+} tokenizer_names;
+
+static bool add_name(void *user, const vlmc_segment_info *segment)
+{
+    tokenizer_names *t = user;
+    if (segment->tokenizer == 0)
+        return true;
+    const vlmc_tokenizer_info info = vlmc_reader_tokenizer(t->reader, segment->tokenizer);
+    for (uint32_t i = 0; i < t->n; i++)
+        if (strcmp(t->names[i].id, info.id) == 0 && t->names[i].version == info.version)
+            return true;
+    t->names[t->n++] = info;
+    return t->n < TOKENIZERS_SHOWN;
+}
+
+static tokenizer_names names_of(const cli_archive *archive, uint32_t index)
+{
+    tokenizer_names t = {.reader = archive->reader};
+    vlmc_reader_segments(archive->reader, index, add_name, &t);
+    return t;
+}
+
+static json_t *tokenizers_json(const tokenizer_names *t)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < t->n; i++) {
+        json_t *object = json_object();
+        json_object_set_new(object, "id", json_string(t->names[i].id));
+        vlmc_json_set_number(object, "version", t->names[i].version);
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static void print_tokenizers(const tokenizer_names *t)
+{
+    if (t->n == 0)
+        fputs("-", stdout);
+    for (uint32_t i = 0; i < t->n; i++)
+        printf("%s%s", i ? "," : "", t->names[i].id);
+    putchar(' ');
+}
+
 static vlmc_status print_json(const cli_archive *archive, uint32_t index, vlmc_error *error)
 {
     const vlmc_entry *entry = vlmc_reader_entry(archive->reader, index);
@@ -77,6 +128,9 @@ static vlmc_status print_json(const cli_archive *archive, uint32_t index, vlmc_e
         vlmc_json_set_number(object, "packed_bytes",
                              vlmc_reader_packed_bytes(archive->reader, index));
         vlmc_json_set_hex(object, "sha256", entry->sha256, sizeof entry->sha256);
+        const tokenizer_names names = names_of(archive, index);
+        if (names.n)
+            json_object_set_new(object, "tokenizers", tokenizers_json(&names));
     }
     return vlmc_json_line(stdout, object, error);
 }
@@ -104,6 +158,8 @@ static void print_text(const cli_archive *archive, uint32_t index, bool long_lin
             snprintf(when, sizeof when, "%16s", "-");
         printf("%s %12" PRIu64 " %12" PRIu64 " %s ", mode, entry->size_bytes,
                vlmc_reader_packed_bytes(archive->reader, index), when);
+        const tokenizer_names names = names_of(archive, index);
+        print_tokenizers(&names);
     }
     cli_print_path(entry->path);
     if (long_lines && entry->type == VLMC_ENTRY_SYMLINK) {

@@ -2,6 +2,7 @@
 #include "open_archive.h"
 
 #include "interrupt.h"
+#include "missing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,14 +103,24 @@ vlmc_status cli_archive_open(cli_archive *archive, const cli_common *common, con
         return status;
     }
     archive->info = vlmc_reader_info(archive->reader);
-    if (archive->info->has_model)
-        archive->engines.wanted_name = archive->info->model_name;
+    return VLMC_OK;
+}
+
+vlmc_status cli_archive_use_plugins(cli_archive *archive, cli *cli, vlmc_error *error)
+{
+    if (archive->info->n_tokenizers == 0)
+        return VLMC_OK;
+    VLMC_TRY(cli_plugins_open(cli, &archive->plugins, error));
+    VLMC_TRY(cli_worker_create(cli, archive->plugins, &archive->worker, error));
+    vlmc_reader_set_plugins(archive->reader, archive->plugins, archive->worker);
     return VLMC_OK;
 }
 
 void cli_archive_close(cli_archive *archive)
 {
     vlmc_reader_destroy(&archive->reader);
+    vlmc_worker_destroy(&archive->worker);
+    vlmc_plugins_close(&archive->plugins);
     cli_engines_destroy(&archive->engines);
     if (archive->spool >= 0)
         close(archive->spool);
@@ -122,7 +133,8 @@ bool cli_archive_survives(vlmc_status status, const vlmc_error *error)
                                 EBUSY,  ENAMETOOLONG, ELOOP,  EILSEQ,  ENOTEMPTY};
     if (status != VLMC_ERROR_IO)
         return status == VLMC_ERROR_DAMAGED || status == VLMC_ERROR_EXISTS ||
-               status == VLMC_ERROR_REFUSED;
+               status == VLMC_ERROR_REFUSED || status == VLMC_ERROR_PLUGIN ||
+               cli_is_missing(status);
     for (size_t i = 0; i < sizeof local / sizeof *local; i++)
         if (error->os_error == local[i])
             return true;

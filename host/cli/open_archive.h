@@ -6,12 +6,15 @@
 
 #include "archive/archive.h"
 #include "engines.h"
+#include "plugins.h"
 
 typedef struct cli_archive {
     const char *name; // for messages
     vlmc_reader *reader;
     const vlmc_archive_info *info;
     cli_engines engines;
+    vlmc_plugins *plugins; // NULL until cli_archive_use_plugins, and without need
+    vlmc_worker *worker;
     int spool; // temporary copy of standard input, or -1
 } cli_archive;
 
@@ -20,8 +23,11 @@ vlmc_status cli_archive_open(cli_archive *archive, const cli_common *common, con
                              vlmc_error *error);
 void cli_archive_close(cli_archive *archive);
 
+// For commands that read contents: opens the plugins if the archive needs any.
+vlmc_status cli_archive_use_plugins(cli_archive *archive, cli *cli, vlmc_error *error);
+
 // After an error of one entry: are the others still worth trying? So it is with damage, a
-// refusal, or a place that may not be written; not with a full disk or a missing model.
+// refusal, a missing model or plugin, or a place that may not be written; not with a full disk.
 bool cli_archive_survives(vlmc_status status, const vlmc_error *error);
 
 // Does the entry match one of the shell patterns? A pattern that matches a folder matches

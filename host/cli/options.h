@@ -18,6 +18,7 @@ enum {
     CLI_KEY_OVERWRITE,
     CLI_KEY_DRY_RUN,
     CLI_KEY_MAX_OUTPUT,
+    CLI_KEY_NO_PLUGINS,
 };
 
 // Rows of a command's table.

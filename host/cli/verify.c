@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "devices.h"
 #include "job.h"
+#include "missing.h"
 #include "open_archive.h"
 #include "util/json_out.h"
 
@@ -23,16 +24,19 @@ static vlmc_status discard(void *user, const void *bytes, size_t size, vlmc_erro
 typedef struct verify_count {
     uint32_t files;
     uint32_t damaged;
+    uint32_t unread; // for want of a model or a plugin
+    cli_missing missing;
 } verify_count;
 
-static vlmc_status print_damaged(cli *cli, const vlmc_entry *entry, const vlmc_error *why,
-                                 vlmc_error *error)
+static vlmc_status print_bad(cli *cli, verify_count *count, const vlmc_entry *entry,
+                             const vlmc_error *why, vlmc_error *error)
 {
-    cli_error(cli, why);
+    cli_missing_report(&count->missing, cli, why, entry->path);
     if (!cli->json)
         return VLMC_OK;
     json_t *object = json_object();
-    json_object_set_new(object, "type", json_string("damaged"));
+    json_object_set_new(object, "type",
+                        json_string(why->status == VLMC_ERROR_DAMAGED ? "damaged" : "unread"));
     vlmc_json_set_bytes(object, "path", entry->path);
     vlmc_json_set_bytes(object, "message", why->text);
     return vlmc_json_line(stdout, object, error);
@@ -45,13 +49,17 @@ static vlmc_status read_all(cli *cli, cli_archive *archive, verify_count *count,
         if (entry->type != VLMC_ENTRY_FILE)
             continue;
         count->files++;
-        vlmc_status status = vlmc_reader_read(archive->reader, i, discard, NULL, error);
-        if (status == VLMC_ERROR_DAMAGED) {
+        const vlmc_status status = vlmc_reader_read(archive->reader, i, discard, NULL, error);
+        if (status == VLMC_OK)
+            continue;
+        if (status != VLMC_ERROR_DAMAGED && status != VLMC_ERROR_PLUGIN && !cli_is_missing(status))
+            return status;
+        if (status == VLMC_ERROR_DAMAGED)
             count->damaged++;
-            const vlmc_error why = *error;
-            status = print_damaged(cli, entry, &why, error);
-        }
-        VLMC_TRY(status);
+        else
+            count->unread++;
+        const vlmc_error why = *error;
+        VLMC_TRY(print_bad(cli, count, entry, &why, error));
     }
     return VLMC_OK;
 }
@@ -63,7 +71,10 @@ static vlmc_status print_result(const cli *cli, const cli_archive *archive,
         if (count->damaged)
             printf("%u of %u files are damaged\n", (unsigned)count->damaged,
                    (unsigned)count->files);
-        else if (!cli->quiet)
+        if (count->unread)
+            printf("%u of %u files could not be read\n", (unsigned)count->unread,
+                   (unsigned)count->files);
+        else if (!count->damaged && !cli->quiet)
             printf("%u files, %" PRIu64 " bytes: all as they were\n", (unsigned)count->files,
                    archive->info->content_bytes);
         return VLMC_OK;
@@ -73,6 +84,7 @@ static vlmc_status print_result(const cli *cli, const cli_archive *archive,
     vlmc_json_set_bytes(object, "archive", archive->name);
     vlmc_json_set_number(object, "files", count->files);
     vlmc_json_set_number(object, "damaged", count->damaged);
+    vlmc_json_set_number(object, "unread", count->unread);
     vlmc_json_set_number(object, "content_bytes", archive->info->content_bytes);
     vlmc_json_set_hex(object, "root_digest", archive->info->root_digest,
                       sizeof archive->info->root_digest);
@@ -89,8 +101,11 @@ vlmc_status verify_archive(const cli_common *common, const char *path, vlmc_erro
     VLMC_TRY(cli_archive_open(&archive, common, path, error));
     cli_job_begin(&job, common->cli, "verifying", archive.info->content_bytes);
     vlmc_reader_set_progress(archive.reader, cli_job_progress, &job);
-    vlmc_status status = read_all(common->cli, &archive, &count, error);
+    vlmc_status status = cli_archive_use_plugins(&archive, common->cli, error);
+    if (status == VLMC_OK)
+        status = read_all(common->cli, &archive, &count, error);
     cli_job_end(&job);
+    cli_missing_finish(&count.missing, common->cli);
     if (status == VLMC_OK)
         status = print_result(common->cli, &archive, &count, cli_job_seconds(&job), error);
     cli_archive_close(&archive);

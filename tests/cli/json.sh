@@ -37,7 +37,7 @@ check "gives the SHA-256 of a file" \
     grep -q "\"sha256\":\"$(sha256sum <tree/a.txt | cut -d' ' -f1)\"" stdout
 expect 0 "info --json" "$vlmc" info --json a.vlmc
 check "parses" lines_parse
-check "names the model" grep -q '"model":{"name":"tiny","digest":"[0-9a-f]\{64\}"}' stdout
+check "names the model" grep -q '"models":\[{"name":"tiny","digest":"[0-9a-f]\{64\}"}\]' stdout
 expect 0 "verify --json" "$vlmc" verify --json a.vlmc
 check "parses" lines_parse
 check "counts no damage" grep -q '"damaged":0' stdout

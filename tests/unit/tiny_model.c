@@ -32,19 +32,33 @@ vlmc_model *tiny_model(uint64_t seed)
     return model;
 }
 
-static vlmc_status open_engine(void *user, const uint8_t *digest, uint32_t max_streams,
+static vlmc_status choose_model(void *user, const vlmc_tokenizer *tokenizer,
+                                const vlmc_model **model, vlmc_error *error)
+{
+    (void)error;
+    *model = tokenizer ? NULL : user; // tokens: the mixer alone
+    return VLMC_OK;
+}
+
+static vlmc_status find_model(void *user, const uint8_t *digest, const char *name,
+                              const vlmc_model **model, vlmc_error *error)
+{
+    *model = user;
+    if (memcmp(digest, (*model)->digest, VLMC_DIGEST_BYTES) != 0)
+        return vlmc_fail(error, VLMC_ERROR_MODEL_MISSING, "no model \"%s\" of that identity", name);
+    return VLMC_OK;
+}
+
+static vlmc_status open_engine(void *user, const vlmc_model *model, uint32_t max_streams,
                                uint32_t max_steps, vlmc_engine **engine, vlmc_error *error)
 {
-    const vlmc_model *model = user;
-    *engine = NULL;
-    if (digest && memcmp(digest, model->digest, VLMC_DIGEST_BYTES) != 0)
-        return vlmc_fail(error, VLMC_ERROR_MODEL_MISSING, "no model of that identity");
     const vlmc_engine_params params = {
-        .model = model,
+        .model = model ? model : user,
         .max_streams = max_streams,
         .max_steps = max_steps,
         .threads = 1,
     };
+    *engine = NULL;
     return vlmc_cpu_engine_create(&params, NULL, engine, error);
 }
 
@@ -54,7 +68,8 @@ vlmc_engine_source tiny_engines(const vlmc_model *model)
         const vlmc_model *in;
         void *out; // the source's user is not const
     } user = {model};
-    return (vlmc_engine_source){.open = open_engine, .user = user.out};
+    return (vlmc_engine_source){
+        .choose = choose_model, .find = find_model, .open = open_engine, .user = user.out};
 }
 
 // SplitMix64 (Steele, Lea, Flood 2014).

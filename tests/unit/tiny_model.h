@@ -14,8 +14,9 @@ extern const vlmc_hyperparameters tiny_hyperparameters;
 // The model that vlmc_model_random makes of them; aborts when it cannot.
 vlmc_model *tiny_model(uint64_t seed);
 
-// A source whose user is a `const vlmc_model *`: plain reference engines, one thread. Its open
-// is VLMC_ERROR_MODEL_MISSING for another digest than the model's.
+// A source whose user is a `const vlmc_model *`: plain reference engines, one thread. It chooses
+// the model for plain bytes and none for tokens; its find is VLMC_ERROR_MODEL_MISSING for another
+// digest than the model's, its open takes NULL for the model.
 vlmc_engine_source tiny_engines(const vlmc_model *model);
 
 // Deterministic contents: words and lines; bytes without a pattern.

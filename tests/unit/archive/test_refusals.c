@@ -246,13 +246,12 @@ Test(refusals, unsafe_paths_are_neither_written_nor_read)
 static vlmc_status parse_with_path(const char *path, vlmc_error *error)
 {
     vlmc_index_builder builder = {0};
-    const vlmc_model_identity none = {0};
     const vlmc_entry entry = {.path = path, .type = VLMC_ENTRY_FOLDER};
     uint8_t *bytes;
     uint32_t size;
     vlmc_index index;
-    cr_assert_eq(vlmc_index_add_entry(&builder, &entry, error), VLMC_OK);
-    cr_assert_eq(vlmc_index_build(&builder, &none, &bytes, &size, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_entry(&builder, &entry, NULL, 0, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_build(&builder, NULL, 0, &bytes, &size, error), VLMC_OK);
     const vlmc_status status = vlmc_index_parse(bytes, size, "test", &index, error);
     vlmc_index_destroy(&index);
     vlmc_index_builder_destroy(&builder);
@@ -268,30 +267,175 @@ Test(refusals, an_index_with_an_unsafe_path_is_refused)
     cr_assert_eq(parse_with_path("", &error), VLMC_ERROR_DAMAGED);
 }
 
+// A raw index with two models, a tokenizer, groups of both kinds and files of several segments;
+// malloc'ed. `hurt` changes one thing of it as only a hostile writer would.
+typedef struct parts {
+    vlmc_model_identity models[2];
+    vlmc_record groups[3];
+    vlmc_group_tag tags[3];
+    vlmc_tokenizer_identity tokenizer;
+    vlmc_record tokenizer_record;
+    vlmc_segment_info segments[3]; // of one file
+    uint64_t size_bytes;           // of that file
+} parts;
+
+static const parts sound = {
+    .models = {{.name = "tiny", .digest = {1}}, {.name = "image", .digest = {2}}},
+    .groups =
+        {
+            {VLMC_RECORD_GROUP, VLMC_GROUP_MODEL, false, 1, .raw_bytes = 100, .packed_bytes = 50},
+            {VLMC_RECORD_GROUP, VLMC_GROUP_MODEL, true, 2, .raw_bytes = 5000, .packed_bytes = 3000},
+            {VLMC_RECORD_GROUP, VLMC_GROUP_STORED, true, 0, .raw_bytes = 70, .packed_bytes = 73},
+        },
+    .tags = {{.model = 1}, {.tokenizer = 1, .model = 2}, {.tokenizer = 1, .first_token = 5000}},
+    .tokenizer = {.version = 3, .id = "image.pixels"},
+    .tokenizer_record = {VLMC_RECORD_TOKENIZER, .raw_bytes = 33, .packed_bytes = 33},
+    .segments = {{.n_tokens = 40, .n_bytes = 40},
+                 {.tokenizer = 1, .n_tokens = 5070, .n_bytes = 5000},
+                 {.first_token = 40, .n_tokens = 60, .n_bytes = 60}},
+    .size_bytes = 5100,
+};
+
+static void add_parts(vlmc_index_builder *builder, const parts *p, vlmc_error *error)
+{
+    const vlmc_record model = {.type = VLMC_RECORD_MODEL, .packed_bytes = 39};
+    const vlmc_record optional = {.type = VLMC_RECORD_OPTIONAL | 9, .packed_bytes = 7};
+    const vlmc_entry folder = {.path = "a", .type = VLMC_ENTRY_FOLDER};
+    const vlmc_entry file = {.path = "a/b", .size_bytes = p->size_bytes};
+    const vlmc_entry link = {.path = "l", .link = "a/b", .type = VLMC_ENTRY_SYMLINK};
+    const vlmc_entry plain = {.path = "p", .size_bytes = 100};
+    const vlmc_segment_info all = {.n_tokens = 100, .n_bytes = 100};
+    cr_assert_eq(vlmc_index_add_record(builder, &model, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_group(builder, &p->groups[0], &p->tags[0], error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_tokenizer(builder, &p->tokenizer_record, &p->tokenizer, error),
+                 VLMC_OK);
+    cr_assert_eq(vlmc_index_add_record(builder, &model, error), VLMC_OK);
+    for (uint32_t i = 1; i < 3; i++)
+        cr_assert_eq(vlmc_index_add_group(builder, &p->groups[i], &p->tags[i], error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_record(builder, &optional, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_entry(builder, &folder, NULL, 0, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_entry(builder, &file, p->segments, 3, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_entry(builder, &link, NULL, 0, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_entry(builder, &plain, &all, 1, error), VLMC_OK);
+}
+
+static vlmc_status parse_parts(const parts *p, vlmc_index *index, vlmc_error *error)
+{
+    vlmc_index_builder builder = {0};
+    uint8_t *bytes;
+    uint32_t size;
+    add_parts(&builder, p, error);
+    cr_assert_eq(vlmc_index_build(&builder, p->models, 2, &bytes, &size, error), VLMC_OK);
+    vlmc_index_builder_destroy(&builder);
+    return vlmc_index_parse(bytes, size, "test", index, error);
+}
+
+Test(refusals, an_index_of_models_tokenizers_and_segments_says_what_was_put_in)
+{
+    vlmc_index index;
+    vlmc_error error = {0};
+    cr_assert_eq(parse_parts(&sound, &index, &error), VLMC_OK, "%s", error.text);
+    cr_assert(index.n_models == 2 && index.n_tokenizers == 1 && index.n_groups == 3);
+    cr_assert_str_eq(index.models[1].name, "image");
+    cr_assert_str_eq(index.tokenizers[0].id, "image.pixels");
+    cr_assert_eq(index.tokenizers[0].version, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert_eq(index.groups[i].tokenizer, sound.tags[i].tokenizer);
+        cr_assert_eq(index.groups[i].model, sound.tags[i].model);
+        cr_assert_eq(index.groups[i].first_token, sound.tags[i].first_token);
+    }
+    cr_assert(index.sequences[0].n_tokens == 100 && index.sequences[1].n_tokens == 5070);
+    cr_assert_eq(index.order[vlmc_index_find(&index, 0, 99)], 0);
+    cr_assert_eq(index.order[vlmc_index_find(&index, 1, 4999)], 1);
+    cr_assert_eq(index.order[vlmc_index_find(&index, 1, 5000)], 2);
+    vlmc_segment_walk walk = vlmc_segment_walk_begin(&index.entries[1]);
+    vlmc_segment_info segment;
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert(vlmc_segment_walk_next(&walk, &segment));
+        cr_assert_eq(segment.tokenizer, sound.segments[i].tokenizer);
+        cr_assert_eq(segment.first_token, sound.segments[i].first_token);
+        cr_assert_eq(segment.n_tokens, sound.segments[i].n_tokens);
+        cr_assert_eq(segment.n_bytes, sound.segments[i].n_bytes);
+    }
+    cr_assert_not(vlmc_segment_walk_next(&walk, &segment));
+    walk = vlmc_segment_walk_begin(&index.entries[3]);
+    cr_assert(vlmc_segment_walk_next(&walk, &segment) && segment.n_bytes == 100);
+    cr_assert_not(vlmc_segment_walk_next(&walk, &segment));
+    vlmc_index_destroy(&index);
+}
+
+// `change` makes the sound parts unsound.
+static void refuse_parts(const char *what, parts p)
+{
+    vlmc_index index;
+    vlmc_error error = {0};
+    cr_assert_eq(parse_parts(&p, &index, &error), VLMC_ERROR_DAMAGED, "%s", what);
+    vlmc_index_destroy(&index);
+}
+
+#define REFUSE(what, change)                                                                       \
+    do {                                                                                           \
+        parts p = sound;                                                                           \
+        change;                                                                                    \
+        refuse_parts(what, p);                                                                     \
+    } while (0)
+
+Test(refusals, an_index_whose_models_tokenizers_or_segments_cannot_be_is_damaged)
+{
+    REFUSE("a model that comes later", p.tags[0].model = 2; p.groups[0].tagged = true);
+    REFUSE("a model that is not there", p.tags[1].model = 3);
+    REFUSE("a tokenizer that comes later", p.tags[0].tokenizer = 1; p.groups[0].tagged = true);
+    REFUSE("a tokenizer that is not there", p.tags[2].tokenizer = 2);
+    REFUSE("a tag that says nothing", p.tags[2] = (vlmc_group_tag){0});
+    REFUSE("plain bytes within a segment",
+           p.tags[1] = ((vlmc_group_tag){.first_token = 5, .model = 2}));
+    REFUSE("stored bytes that grew", p.groups[2].packed_bytes = 74);
+    REFUSE("stored bytes that shrank", p.groups[2].packed_bytes = 72);
+    REFUSE("a payload without its tag", p.groups[1].packed_bytes = 2);
+    REFUSE("more streams than tokens", p.groups[1].raw_bytes = 1);
+    REFUSE("an id of capitals", memcpy(p.tokenizer.id, "IMAGE", 6));
+    REFUSE("an id of nothing", p.tokenizer.id[0] = 0);
+    REFUSE("parameters beyond their limit",
+           p.tokenizer_record.raw_bytes = p.tokenizer_record.packed_bytes = 70000);
+    REFUSE("a packed tokenizer that grew", p.tokenizer_record.packed_bytes = 34);
+    REFUSE("a segment beyond its sequence", p.segments[1].n_tokens = 5071);
+    REFUSE("a segment behind its sequence", p.segments[1].first_token = 1);
+    REFUSE("a segment at the end of numbers", p.segments[1].first_token = UINT64_MAX);
+    REFUSE("a segment of an unknown tokenizer", p.segments[1].tokenizer = 2);
+    REFUSE("a segment without tokens", p.segments[1].n_tokens = 0);
+    REFUSE("a segment without bytes", p.segments[1].n_bytes = 0; p.size_bytes = 100);
+    REFUSE("segments that are less than the file", p.size_bytes = 5101);
+    REFUSE("segments that are more than the file", p.size_bytes = 5099);
+    REFUSE("segments beyond all numbers", p.segments[1].n_bytes = UINT64_MAX; p.size_bytes = 99);
+    REFUSE("segments beyond what a file can be", p.segments[1].n_bytes = (uint64_t)INT64_MAX;
+           p.size_bytes = (uint64_t)INT64_MAX + 100);
+}
+
+// Segments lie within their sequences, in groups that are there, and add up.
+static void check_segments(const vlmc_index *index, const vlmc_entry *entry)
+{
+    vlmc_segment_info segment;
+    uint64_t sum = 0;
+    for (vlmc_segment_walk walk = vlmc_segment_walk_begin(entry);
+         vlmc_segment_walk_next(&walk, &segment);) {
+        const uint64_t last = segment.first_token + segment.n_tokens - 1;
+        const uint32_t at = vlmc_index_find(index, segment.tokenizer, last);
+        cr_assert_lt(at, index->n_groups);
+        cr_assert_eq(index->groups[index->order[at]].tokenizer, segment.tokenizer);
+        cr_assert_lt(last - index->starts[at], index->groups[index->order[at]].raw_bytes);
+        sum += segment.n_bytes;
+    }
+    cr_assert_eq(sum, entry->size_bytes);
+}
+
 Test(refusals, an_index_of_random_changes_is_parsed_without_harm)
 {
     vlmc_index_builder builder = {0};
-    const vlmc_model_identity model = {.present = true, .name = "tiny"};
-    const vlmc_record records[] = {{.type = VLMC_RECORD_MODEL, .packed_bytes = 39},
-                                   {.type = VLMC_RECORD_GROUP,
-                                    .method = VLMC_GROUP_MODEL,
-                                    .streams = 1,
-                                    .raw_bytes = 100,
-                                    .packed_bytes = 50},
-                                   {.type = VLMC_RECORD_OPTIONAL | 9, .packed_bytes = 7}};
-    const vlmc_entry entries[] = {
-        {.path = "a", .type = VLMC_ENTRY_FOLDER},
-        {.path = "a/b", .size_bytes = 100},
-        {.path = "l", .link = "a/b", .type = VLMC_ENTRY_SYMLINK},
-    };
     vlmc_error error = {0};
-    for (uint32_t i = 0; i < 3; i++) {
-        cr_assert_eq(vlmc_index_add_record(&builder, &records[i], &error), VLMC_OK);
-        cr_assert_eq(vlmc_index_add_entry(&builder, &entries[i], &error), VLMC_OK);
-    }
     uint8_t *bytes;
     uint32_t size;
-    cr_assert_eq(vlmc_index_build(&builder, &model, &bytes, &size, &error), VLMC_OK);
+    add_parts(&builder, &sound, &error);
+    cr_assert_eq(vlmc_index_build(&builder, sound.models, 2, &bytes, &size, &error), VLMC_OK);
     for (uint32_t round = 0; round < 20000; round++) {
         uint8_t random[8], *changed = malloc(size);
         fill_random(random, sizeof random, round);
@@ -309,8 +453,10 @@ Test(refusals, an_index_of_random_changes_is_parsed_without_harm)
                 : vlmc_index_parse(changed, cut, "test", &index, &error);
         cr_assert(status == VLMC_OK || status == VLMC_ERROR_DAMAGED || status == VLMC_ERROR_FORMAT);
         cr_assert(round || status == VLMC_OK, "%s", error.text);
-        for (uint32_t i = 0; status == VLMC_OK && i < index.n_entries; i++)
+        for (uint32_t i = 0; status == VLMC_OK && i < index.n_entries; i++) {
             cr_assert(vlmc_path_valid(index.entries[i].path));
+            check_segments(&index, &index.entries[i]);
+        }
         vlmc_index_destroy(&index);
     }
     free(bytes);
@@ -322,14 +468,13 @@ Test(refusals, an_unknown_part_is_skipped_only_when_it_is_optional)
     vlmc_error error = {0};
     for (uint32_t optional = 0; optional < 2; optional++) {
         vlmc_index_builder builder = {0};
-        const vlmc_model_identity none = {0};
         const vlmc_record record = {.type = (uint16_t)(77 | (optional ? VLMC_RECORD_OPTIONAL : 0)),
                                     .packed_bytes = 10};
         uint8_t *bytes;
         uint32_t size;
         vlmc_index index;
         cr_assert_eq(vlmc_index_add_record(&builder, &record, &error), VLMC_OK);
-        cr_assert_eq(vlmc_index_build(&builder, &none, &bytes, &size, &error), VLMC_OK);
+        cr_assert_eq(vlmc_index_build(&builder, NULL, 0, &bytes, &size, &error), VLMC_OK);
         cr_assert_eq(vlmc_index_parse(bytes, size, "test", &index, &error),
                      optional ? VLMC_OK : VLMC_ERROR_FORMAT);
         vlmc_index_destroy(&index);

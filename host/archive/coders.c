@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coders.h"
+
+#include <stdlib.h>
+
+// A mixer takes tens of MB: plain bytes, text and one kind of media at a time.
+#define LOCKSTEPS_MAX 3u
+
+typedef struct engine_slot {
+    vlmc_engine *engine; // NULL: free
+    uint64_t used;       // time of the last use
+} engine_slot;
+
+typedef struct lockstep_slot {
+    vlmc_lockstep *lockstep; // NULL: free
+    const vlmc_model *model;
+    const vlmc_tokenizer *tokenizer;
+    uint64_t used;
+} lockstep_slot;
+
+struct vlmc_coders {
+    vlmc_engine_source source;
+    uint32_t max_steps;
+    uint64_t now; // counts uses
+    engine_slot engines[VLMC_ENGINES_MAX];
+    lockstep_slot locksteps[LOCKSTEPS_MAX];
+    const vlmc_model *current; // of the last lock step
+};
+
+vlmc_status vlmc_coders_create(const vlmc_engine_source *source, uint32_t max_steps,
+                               vlmc_coders **coders, vlmc_error *error)
+{
+    vlmc_coders *c = *coders = calloc(1, sizeof *c);
+    if (!c)
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to run a model");
+    if (source)
+        c->source = *source;
+    c->max_steps = max_steps;
+    return VLMC_OK;
+}
+
+// A lock step borrows its engine.
+static void destroy_engine(vlmc_coders *c, engine_slot *slot)
+{
+    for (uint32_t i = 0; i < LOCKSTEPS_MAX && slot->engine; i++)
+        if (c->locksteps[i].model == slot->engine->model)
+            vlmc_lockstep_destroy(&c->locksteps[i].lockstep);
+    vlmc_engine_destroy(&slot->engine);
+}
+
+void vlmc_coders_destroy(vlmc_coders **coders)
+{
+    vlmc_coders *c = *coders;
+    if (!c)
+        return;
+    for (uint32_t i = 0; i < LOCKSTEPS_MAX; i++)
+        vlmc_lockstep_destroy(&c->locksteps[i].lockstep);
+    for (uint32_t i = 0; i < VLMC_ENGINES_MAX; i++)
+        vlmc_engine_destroy(&c->engines[i].engine);
+    free(c);
+    *coders = NULL;
+}
+
+static vlmc_status get_engine(vlmc_coders *c, const vlmc_model *model, vlmc_engine **engine,
+                              vlmc_error *error)
+{
+    engine_slot *oldest = &c->engines[0];
+    *engine = NULL;
+    if (!model)
+        return VLMC_OK;
+    for (uint32_t i = 0; i < VLMC_ENGINES_MAX; i++) {
+        engine_slot *slot = &c->engines[i];
+        if (slot->engine && slot->engine->model == model) {
+            slot->used = c->now;
+            *engine = slot->engine;
+            return VLMC_OK;
+        }
+        if (!slot->engine || (oldest->engine && slot->used < oldest->used))
+            oldest = slot;
+    }
+    destroy_engine(c, oldest);
+    VLMC_TRY(c->source.open(c->source.user, model, VLMC_STREAMS_MAX, c->max_steps, &oldest->engine,
+                            error));
+    oldest->used = c->now;
+    *engine = oldest->engine;
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
+                            const vlmc_tokenizer *tokenizer, vlmc_lockstep **lockstep,
+                            vlmc_error *error)
+{
+    vlmc_engine *engine;
+    c->now++;
+    c->current = model;
+    *lockstep = NULL;
+    VLMC_TRY(get_engine(c, model, &engine, error));
+    lockstep_slot *oldest = &c->locksteps[0];
+    for (uint32_t i = 0; i < LOCKSTEPS_MAX; i++) {
+        lockstep_slot *slot = &c->locksteps[i];
+        if (slot->lockstep && slot->model == model && slot->tokenizer == tokenizer) {
+            slot->used = c->now;
+            *lockstep = slot->lockstep;
+            return VLMC_OK;
+        }
+        if (!slot->lockstep || (oldest->lockstep && slot->used < oldest->used))
+            oldest = slot;
+    }
+    vlmc_lockstep_destroy(&oldest->lockstep);
+    *oldest = (lockstep_slot){.model = model, .tokenizer = tokenizer, .used = c->now};
+    VLMC_TRY(vlmc_lockstep_create(engine, tokenizer, c->max_steps, &oldest->lockstep, error));
+    *lockstep = oldest->lockstep;
+    return VLMC_OK;
+}
+
+bool vlmc_coders_retry(vlmc_coders *c, vlmc_status status, const vlmc_error *error)
+{
+    if (status != VLMC_ERROR_DEVICE)
+        return false;
+    for (uint32_t i = 0; i < VLMC_ENGINES_MAX; i++)
+        if (c->engines[i].engine && c->engines[i].engine->model == c->current) {
+            destroy_engine(c, &c->engines[i]);
+            return c->source.lost && c->source.lost(c->source.user, error);
+        }
+    return false;
+}

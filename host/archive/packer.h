@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Groups of tokens from the writer to the archive: how each is packed, and with which model.
+// One thread at a time.
+#ifndef VLMC_ARCHIVE_PACKER_H
+#define VLMC_ARCHIVE_PACKER_H
+
+#include "archive.h"
+#include "records.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vlmc/status.h>
+
+typedef struct vlmc_packer vlmc_packer;
+
+// What of the writer's parameters concerns it, and the records, is borrowed.
+vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *output,
+                               vlmc_records *records, vlmc_packer **packer, vlmc_error *error);
+void vlmc_packer_destroy(vlmc_packer **packer);
+
+// The file that is being added, for notices.
+void vlmc_packer_begin_file(vlmc_packer *packer, const char *path);
+
+// The notice that `text` holds of the current file, unless it has had one.
+void vlmc_packer_notice(vlmc_packer *packer, const char *text);
+
+// What part of the files' bytes is packed: `bytes` more. Then VLMC_ERROR_INTERRUPTED when the user
+// wants to stop.
+vlmc_status vlmc_packer_done(vlmc_packer *packer, uint64_t bytes, vlmc_error *error);
+// The same for bytes that are not done for good.
+bool vlmc_packer_tick(vlmc_packer *packer, uint64_t bytes);
+
+vlmc_status vlmc_packer_kind(vlmc_packer *packer, const uint8_t *bytes, uint32_t n,
+                             vlmc_content_kind *kind, vlmc_error *error);
+
+// Packs and writes a group of a sequence: tokens // (n) of `coding` (NULL: plain bytes), that
+// stand for `bytes` bytes of files.
+vlmc_status vlmc_packer_group(vlmc_packer *packer, const vlmc_token_coding *coding, uint32_t number,
+                              const uint8_t *tokens, uint32_t n, uint64_t bytes, vlmc_error *error);
+
+// Packs a segment of tokens // (n), which are those of bytes // (n_bytes), into groups of its own
+// and writes them, unless these bytes take less room without the tokenizer. *number is that of the
+// TOKENIZER record, or 0: nothing is written, they are plain bytes. So after VLMC_ERROR_PLUGIN,
+// whose sentence is worth a notice.
+vlmc_status vlmc_packer_segment(vlmc_packer *packer, const vlmc_token_coding *coding,
+                                const uint8_t *tokens, size_t n, const uint8_t *bytes,
+                                size_t n_bytes, uint32_t *number, vlmc_error *error);
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of a reader, for the files that make it up: reader.c opens and describes,
+// reader_groups.c decodes groups, reader_content.c puts files together.
+#ifndef VLMC_ARCHIVE_READER_H
+#define VLMC_ARCHIVE_READER_H
+
+#include "archive.h"
+#include "coders.h"
+#include "format.h"
+#include "index.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <vlmc/status.h>
+
+// A writer fills up to five groups side by side, and small files in turn touch all of them.
+#define VLMC_GROUPS_KEPT 6u
+
+typedef struct vlmc_kept_group {
+    uint64_t used; // time of the last use; 0: free
+    uint32_t group;
+    uint8_t *tokens; // (VLMC_GROUP_BYTES_MAX), NULL until first used
+} vlmc_kept_group;
+
+// The tokenizer that was needed last.
+typedef struct vlmc_reader_tokenizer_slot {
+    uint32_t number; // 0: none
+    const vlmc_tokenizer *tokenizer;
+    uint8_t *bytes; // (VLMC_TOKENIZER_BYTES_MAX) raw bytes of its record, NULL until first used
+    const uint8_t *params; // (params_bytes) in there
+    uint32_t params_bytes;
+} vlmc_reader_tokenizer_slot;
+
+typedef struct vlmc_reader_model_slot {
+    const vlmc_model *model; // NULL: not looked for
+    vlmc_error *failure;     // it was, and was not found
+} vlmc_reader_model_slot;
+
+struct vlmc_reader {
+    char *path; // or what messages call it
+    int fd;
+    vlmc_engine_source source;
+    vlmc_plugins *plugins; // NULL: none
+    vlmc_worker *worker;
+    vlmc_progress_fn progress;
+    void *progress_user;
+    vlmc_archive_info info;
+    vlmc_index index;
+    vlmc_coders *coders;
+    vlmc_reader_model_slot models[VLMC_MODELS_MAX];
+    vlmc_reader_tokenizer_slot tokenizer;
+    uint8_t *packed; // payload of a record, NULL until first used
+    vlmc_kept_group kept[VLMC_GROUPS_KEPT];
+    uint64_t now; // counts uses of groups
+    // Progress over all reads.
+    uint64_t bytes_done;
+    uint64_t packed_done;
+    uint64_t segment_tokens; // of the current segment
+    uint64_t segment_bytes;
+    uint64_t tokens_done;  // of the current segment
+    uint64_t tokens_ahead; // that the current read takes from the group that is being decoded
+};
+
+vlmc_status vlmc_reader_read_at(const vlmc_reader *reader, uint64_t offset, void *buffer,
+                                size_t size, vlmc_error *error);
+
+// A record's header and its payload // (expected), payload checked.
+vlmc_status vlmc_reader_record(const vlmc_reader *reader, uint64_t offset, uint32_t expected,
+                               vlmc_record *record, uint8_t *payload, vlmc_error *error);
+
+// Makes `number`, from 1, the reader's tokenizer. VLMC_ERROR_PLUGIN_MISSING without its plugin.
+vlmc_status vlmc_reader_open_tokenizer(vlmc_reader *reader, uint32_t number, vlmc_error *error);
+
+// The tokens of a group, decoded if they are not kept; until the next call.
+vlmc_status vlmc_reader_group_tokens(vlmc_reader *reader, uint32_t group, const uint8_t **tokens,
+                                     vlmc_error *error);
+
+// Tells progress, `tokens` of the current segment ahead of those that are done. False: stop.
+bool vlmc_reader_tell(const vlmc_reader *reader, uint64_t tokens);
+
+#endif

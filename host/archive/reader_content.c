@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// From groups to the content of a file.
+#include "reader.h"
+
+#include <sodium.h>
+#include <string.h>
+
+// Where the bytes of the file that is being read go.
+typedef struct sink {
+    crypto_hash_sha256_state hash;
+    vlmc_write_fn write;
+    void *user;
+} sink;
+
+static vlmc_status sink_bytes(void *user, const uint8_t *bytes, size_t n, vlmc_error *error)
+{
+    sink *s = user;
+    crypto_hash_sha256_update(&s->hash, bytes, n);
+    return s->write(s->user, bytes, n, error);
+}
+
+bool vlmc_reader_tell(const vlmc_reader *r, uint64_t tokens)
+{
+    if (!r->progress)
+        return true;
+    // Exact for plain bytes, and whatever an index says.
+    const double share =
+        r->segment_tokens ? (double)(r->tokens_done + tokens) / (double)r->segment_tokens : 0;
+    const uint64_t bytes = r->segment_tokens == r->segment_bytes
+                               ? r->tokens_done + tokens
+                               : (uint64_t)(share * (double)r->segment_bytes);
+    return r->progress(r->progress_user, r->bytes_done + bytes, r->packed_done);
+}
+
+// Tokens of a segment, all of one group.
+static vlmc_status take_tokens(vlmc_reader *r, const vlmc_segment_info *segment,
+                               const uint8_t *tokens, size_t n, bool ended, sink *s,
+                               vlmc_error *error)
+{
+    if (segment->tokenizer)
+        return vlmc_worker_decode(r->worker, tokens, n, ended, sink_bytes, s, error);
+    return sink_bytes(s, tokens, n, error);
+}
+
+static vlmc_status begin_segment(vlmc_reader *r, const vlmc_segment_info *segment,
+                                 vlmc_error *error)
+{
+    r->segment_tokens = segment->n_tokens;
+    r->segment_bytes = segment->n_bytes;
+    r->tokens_done = 0;
+    if (segment->tokenizer == 0)
+        return VLMC_OK;
+    VLMC_TRY(vlmc_reader_open_tokenizer(r, segment->tokenizer, error));
+    return vlmc_worker_decode_begin(r->worker, r->tokenizer.tokenizer, r->tokenizer.params,
+                                    r->tokenizer.params_bytes, segment->n_bytes, error);
+}
+
+static vlmc_status read_segment(vlmc_reader *r, const vlmc_segment_info *segment, sink *s,
+                                vlmc_error *error)
+{
+    const vlmc_index *index = &r->index;
+    uint64_t at = segment->first_token, left = segment->n_tokens;
+    VLMC_TRY(begin_segment(r, segment, error));
+    for (uint32_t i = vlmc_index_find(index, segment->tokenizer, at); left > 0; i++) {
+        const uint64_t skip = at - index->starts[i];
+        const uint64_t rest = index->groups[index->order[i]].raw_bytes - skip;
+        const size_t n = (size_t)(left < rest ? left : rest);
+        const uint8_t *tokens;
+        r->tokens_ahead = n;
+        VLMC_TRY(vlmc_reader_group_tokens(r, index->order[i], &tokens, error));
+        at += n;
+        left -= n;
+        VLMC_TRY(take_tokens(r, segment, tokens + skip, n, left == 0, s, error));
+        r->tokens_done += n;
+        if (!vlmc_reader_tell(r, 0))
+            return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
+    }
+    r->bytes_done += segment->n_bytes;
+    r->segment_tokens = r->segment_bytes = r->tokens_done = 0;
+    return VLMC_OK;
+}
+
+static vlmc_status read_content(vlmc_reader *r, const vlmc_entry *entry, sink *s, vlmc_error *error)
+{
+    vlmc_segment_info segment;
+    for (vlmc_segment_walk walk = vlmc_segment_walk_begin(entry);
+         vlmc_segment_walk_next(&walk, &segment);)
+        VLMC_TRY(read_segment(r, &segment, s, error));
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_reader_read(vlmc_reader *reader, uint32_t index, vlmc_write_fn write, void *user,
+                             vlmc_error *error)
+{
+    const vlmc_entry *entry = vlmc_reader_entry(reader, index);
+    if (!entry || entry->type != VLMC_ENTRY_FILE)
+        return vlmc_fail(error, VLMC_ERROR_USAGE, "entry %u of %s has no content", index,
+                         reader->path);
+    sink s = {.write = write, .user = user};
+    uint8_t digest[32];
+    vlmc_error detail = {0};
+    crypto_hash_sha256_init(&s.hash);
+    const vlmc_status status = read_content(reader, entry, &s, &detail);
+    crypto_hash_sha256_final(&s.hash, digest);
+    if (status == VLMC_ERROR_DAMAGED || status == VLMC_ERROR_PLUGIN)
+        return vlmc_fail(error, status, "%s cannot be read: %s", entry->path, detail.text);
+    if (status != VLMC_OK) {
+        if (error)
+            *error = detail;
+        return status;
+    }
+    if (memcmp(digest, entry->sha256, sizeof digest) != 0)
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED,
+                         "%s cannot be read: its content is not what was archived", entry->path);
+    return VLMC_OK;
+}

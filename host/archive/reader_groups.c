@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records and groups of an open archive: read, checked, decoded.
+#include "reader.h"
+
+#include "codec/group.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+vlmc_status vlmc_reader_read_at(const vlmc_reader *r, uint64_t offset, void *buffer, size_t size,
+                                vlmc_error *error)
+{
+    uint8_t *at = buffer;
+    while (size > 0) {
+        const ssize_t got = pread(r->fd, at, size, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot read %s", r->path);
+        if (got == 0)
+            return vlmc_fail(error, VLMC_ERROR_DAMAGED, "%s is cut short; get a whole copy",
+                             r->path);
+        at += got;
+        size -= (size_t)got;
+        offset += (uint64_t)got;
+    }
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_reader_record(const vlmc_reader *r, uint64_t offset, uint32_t expected,
+                               vlmc_record *record, uint8_t *payload, vlmc_error *error)
+{
+    uint8_t bytes[VLMC_RECORD_BYTES];
+    VLMC_TRY(vlmc_reader_read_at(r, offset, bytes, sizeof bytes, error));
+    if (!vlmc_format_read_record(bytes, record) || record->packed_bytes != expected)
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED, "%s is damaged at byte %llu", r->path,
+                         (unsigned long long)offset);
+    VLMC_TRY(vlmc_reader_read_at(r, offset + sizeof bytes, payload, expected, error));
+    if (vlmc_format_hash(payload, expected) != record->packed_hash)
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED, "%s is damaged between bytes %llu and %llu",
+                         r->path, (unsigned long long)offset,
+                         (unsigned long long)(offset + sizeof bytes + expected));
+    return VLMC_OK;
+}
+
+static vlmc_status damaged_at(const vlmc_reader *r, uint64_t offset, vlmc_error *error)
+{
+    return vlmc_fail(error, VLMC_ERROR_DAMAGED, "%s is damaged at byte %llu", r->path,
+                     (unsigned long long)offset);
+}
+
+static vlmc_status no_memory(const vlmc_reader *r, vlmc_error *error)
+{
+    return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", r->path);
+}
+
+static vlmc_status use_packed(vlmc_reader *r, vlmc_error *error)
+{
+    if (!r->packed)
+        r->packed = malloc(VLMC_GROUP_BYTES_MAX + VLMC_GROUP_TAG_BYTES_MAX);
+    return r->packed ? VLMC_OK : no_memory(r, error);
+}
+
+// ---- Tokenizers ----
+
+// The raw bytes of a TOKENIZER record, which fit into VLMC_TOKENIZER_BYTES_MAX as the index was
+// parsed.
+static vlmc_status read_tokenizer(vlmc_reader *r, const vlmc_tokenizer_record *t, vlmc_error *error)
+{
+    vlmc_record record;
+    VLMC_TRY(use_packed(r, error));
+    if (!r->tokenizer.bytes)
+        r->tokenizer.bytes = malloc(VLMC_TOKENIZER_BYTES_MAX);
+    if (!r->tokenizer.bytes)
+        return no_memory(r, error);
+    VLMC_TRY(vlmc_reader_record(r, t->archive_offset, t->packed_bytes, &record, r->packed, error));
+    if (record.type != VLMC_RECORD_TOKENIZER || record.raw_bytes != t->raw_bytes ||
+        record.number != t->number)
+        return damaged_at(r, t->archive_offset, error);
+    VLMC_TRY(vlmc_group_unpack_plain(record.method, r->packed, t->packed_bytes, r->tokenizer.bytes,
+                                     t->raw_bytes, error));
+    vlmc_tokenizer_identity identity;
+    const uint32_t head = vlmc_format_read_tokenizer(r->tokenizer.bytes, t->raw_bytes, &identity);
+    if (!head || strcmp(identity.id, t->id) != 0 || identity.version != t->version ||
+        t->raw_bytes - head > VLMC_PLUGIN_PARAMS_BYTES_MAX ||
+        vlmc_format_hash(r->tokenizer.bytes, t->raw_bytes) != record.raw_hash)
+        return damaged_at(r, t->archive_offset, error);
+    r->tokenizer.params = r->tokenizer.bytes + head;
+    r->tokenizer.params_bytes = t->raw_bytes - head;
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_reader_open_tokenizer(vlmc_reader *r, uint32_t number, vlmc_error *error)
+{
+    if (r->tokenizer.number == number)
+        return VLMC_OK;
+    const vlmc_tokenizer_record *t = &r->index.tokenizers[number - 1];
+    const vlmc_tokenizer *tokenizer;
+    r->tokenizer.number = 0;
+    if (!r->plugins)
+        return vlmc_fail(error, VLMC_ERROR_PLUGIN_MISSING,
+                         "%s needs the tokenizer \"%s\", version %u, and plugins are not in use",
+                         r->path, t->id, t->version);
+    VLMC_TRY(vlmc_plugins_find(r->plugins, t->id, t->version, &tokenizer, error));
+    VLMC_TRY(read_tokenizer(r, t, error));
+    r->tokenizer.tokenizer = tokenizer;
+    r->tokenizer.number = number;
+    return VLMC_OK;
+}
+
+// ---- Models ----
+
+static vlmc_status find_model(vlmc_reader *r, uint32_t number, const vlmc_model **model,
+                              vlmc_error *error)
+{
+    const vlmc_model_identity *wanted = &r->index.models[number - 1];
+    if (wanted->numerics > VLMC_NUMERICS_VERSION)
+        return vlmc_fail(error, VLMC_ERROR_FORMAT,
+                         "%s needs numerics version %u, this vlmc has %u; use a newer vlmc",
+                         r->path, wanted->numerics, VLMC_NUMERICS_VERSION);
+    if (!r->source.find)
+        return vlmc_fail(error, VLMC_ERROR_MODEL_MISSING, "%s needs the model \"%s\"", r->path,
+                         wanted->name);
+    VLMC_TRY(r->source.find(r->source.user, wanted->digest, wanted->name, model, error));
+    if (memcmp((*model)->digest, wanted->digest, VLMC_DIGEST_BYTES) != 0)
+        return vlmc_fail(error, VLMC_ERROR_MODEL_MISSING,
+                         "%s needs another model than the one offered: \"%s\"", r->path,
+                         wanted->name);
+    return VLMC_OK;
+}
+
+// Model `number`, 0: none. A search that failed is not repeated: it reads every model there is.
+static vlmc_status use_model(vlmc_reader *r, uint32_t number, const vlmc_model **model,
+                             vlmc_error *error)
+{
+    *model = NULL;
+    if (number == 0)
+        return VLMC_OK;
+    vlmc_reader_model_slot *slot = &r->models[number - 1];
+    vlmc_error detail = {0};
+    vlmc_status status = VLMC_OK;
+    if (slot->failure) {
+        detail = *slot->failure;
+        status = detail.status;
+    } else if (!slot->model) {
+        status = find_model(r, number, &slot->model, &detail);
+    }
+    if (status == VLMC_OK) {
+        *model = slot->model;
+        return VLMC_OK;
+    }
+    slot->model = NULL;
+    if (!slot->failure && (slot->failure = malloc(sizeof *slot->failure)) != NULL)
+        *slot->failure = detail;
+    if (error)
+        *error = detail;
+    return status;
+}
+
+// ---- Groups ----
+
+static bool group_tick(void *user, uint32_t tokens_done)
+{
+    const vlmc_reader *r = user;
+    const uint64_t skipped = tokens_done < r->tokens_ahead ? tokens_done : r->tokens_ahead;
+    return vlmc_reader_tell(r, skipped);
+}
+
+static vlmc_status decode_model(vlmc_reader *r, const vlmc_group_info *info, uint8_t *tokens,
+                                vlmc_error *error)
+{
+    const vlmc_model *model;
+    vlmc_lockstep *lockstep;
+    vlmc_token_coding coding = {.first_token = info->first_token};
+    if (info->tokenizer) {
+        VLMC_TRY(vlmc_reader_open_tokenizer(r, info->tokenizer, error));
+        coding.tokenizer = r->tokenizer.tokenizer;
+        coding.params = r->tokenizer.params;
+        coding.params_bytes = r->tokenizer.params_bytes;
+    }
+    VLMC_TRY(use_model(r, info->model, &model, error));
+    VLMC_TRY(vlmc_coders_get(r->coders, model, coding.tokenizer, &lockstep, error));
+    return vlmc_lockstep_decode(lockstep, info->tokenizer ? &coding : NULL,
+                                r->packed + info->tag_bytes, info->packed_bytes - info->tag_bytes,
+                                info->streams, tokens, info->raw_bytes, group_tick, r, error);
+}
+
+static vlmc_status decode_by_any(vlmc_reader *r, const vlmc_record *record, uint32_t g,
+                                 uint8_t *tokens, vlmc_error *error)
+{
+    const vlmc_group_info *info = &r->index.groups[g];
+    vlmc_error detail = {0};
+    vlmc_record again = *record;
+    vlmc_status status = VLMC_OK;
+    // Opening a tokenizer reads its record into the same buffer.
+    if (info->tokenizer && r->tokenizer.number != info->tokenizer) {
+        VLMC_TRY(vlmc_reader_open_tokenizer(r, info->tokenizer, error));
+        VLMC_TRY(vlmc_reader_record(r, info->archive_offset, info->packed_bytes, &again, r->packed,
+                                    error));
+    }
+    do
+        status = decode_model(r, info, tokens, &detail);
+    while (vlmc_coders_retry(r->coders, status, &detail));
+    if (status != VLMC_OK && error)
+        *error = detail;
+    return status;
+}
+
+// The tag in the payload serves those who rebuild an index; it says the same.
+static bool tag_agrees(const vlmc_group_info *info, const uint8_t *payload)
+{
+    vlmc_group_tag tag;
+    return info->tag_bytes == 0 ||
+           (vlmc_format_read_tag(info->method, payload, info->packed_bytes, &tag) ==
+                info->tag_bytes &&
+            tag.tokenizer == info->tokenizer && tag.first_token == info->first_token &&
+            tag.model == info->model);
+}
+
+static vlmc_status decode_group(vlmc_reader *r, uint32_t g, uint8_t *tokens, vlmc_error *error)
+{
+    const vlmc_group_info *info = &r->index.groups[g];
+    vlmc_record record;
+    VLMC_TRY(use_packed(r, error));
+    VLMC_TRY(
+        vlmc_reader_record(r, info->archive_offset, info->packed_bytes, &record, r->packed, error));
+    if (record.type != VLMC_RECORD_GROUP || record.method != info->method ||
+        record.tagged != (info->tag_bytes != 0) || record.streams != info->streams ||
+        record.raw_bytes != info->raw_bytes || record.number != r->index.group_numbers[g] ||
+        !tag_agrees(info, r->packed))
+        return damaged_at(r, info->archive_offset, error);
+    if (info->method == VLMC_GROUP_MODEL) {
+        VLMC_TRY(decode_by_any(r, &record, g, tokens, error));
+    } else {
+        VLMC_TRY(vlmc_group_unpack_plain(info->method, r->packed + info->tag_bytes,
+                                         info->packed_bytes - info->tag_bytes, tokens,
+                                         info->raw_bytes, error));
+    }
+    if (vlmc_format_hash(tokens, info->raw_bytes) != record.raw_hash)
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED,
+                         "a part of %s is whole but does not decode to what was packed; try "
+                         "another device",
+                         r->path);
+    r->packed_done += VLMC_RECORD_BYTES + info->packed_bytes;
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_reader_group_tokens(vlmc_reader *r, uint32_t g, const uint8_t **tokens,
+                                     vlmc_error *error)
+{
+    vlmc_kept_group *oldest = &r->kept[0];
+    *tokens = NULL;
+    for (uint32_t i = 0; i < VLMC_GROUPS_KEPT; i++) {
+        vlmc_kept_group *kept = &r->kept[i];
+        if (kept->used && kept->group == g) {
+            kept->used = ++r->now;
+            *tokens = kept->tokens;
+            return VLMC_OK;
+        }
+        if (kept->used < oldest->used)
+            oldest = kept;
+    }
+    if (!oldest->tokens)
+        oldest->tokens = malloc(VLMC_GROUP_BYTES_MAX);
+    if (!oldest->tokens)
+        return no_memory(r, error);
+    oldest->used = 0;
+    oldest->group = g;
+    VLMC_TRY(decode_group(r, g, oldest->tokens, error));
+    oldest->used = ++r->now;
+    *tokens = oldest->tokens;
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_reader_check_group(vlmc_reader *reader, uint32_t index, vlmc_error *error)
+{
+    const uint8_t *tokens;
+    if (index >= reader->index.n_groups)
+        return vlmc_fail(error, VLMC_ERROR_USAGE, "%s has no group %u", reader->path, index);
+    reader->tokens_ahead = 0;
+    return vlmc_reader_group_tokens(reader, index, &tokens, error);
+}
