@@ -47,7 +47,7 @@ static bool read_common(aiff_reader *a, const audio_chunk *chunk)
     return true;
 }
 
-static void read_sound(aiff_reader *a, const audio_chunk *chunk, size_t n_bytes)
+static void read_sound(aiff_reader *a, const audio_chunk *chunk)
 {
     if (a->has_sound || chunk->n_content < SOUND_HEAD_BYTES)
         return;
@@ -55,11 +55,8 @@ static void read_sound(aiff_reader *a, const audio_chunk *chunk, size_t n_bytes)
     const uint64_t skip = SOUND_HEAD_BYTES + offset;
     a->has_sound = true;
     a->place.at = chunk->at + (skip <= chunk->n_content ? skip : SOUND_HEAD_BYTES);
-    // As with WAVE files from a pipe, no size and an unknown one mean all that follows.
     a->place.n_bytes =
         chunk->size == UINT32_MAX ? UINT64_MAX : chunk->size - (a->place.at - chunk->at);
-    if (a->place.at > n_bytes)
-        a->has_sound = false;
 }
 
 audio_finding audio_find_aiff(const uint8_t *bytes, size_t n_bytes, audio_place *place)
@@ -77,7 +74,7 @@ audio_finding audio_find_aiff(const uint8_t *bytes, size_t n_bytes, audio_place 
         if (memcmp(chunk.id, "COMM", 4) == 0 && !read_common(&a, &chunk))
             return AUDIO_NOT;
         if (memcmp(chunk.id, "SSND", 4) == 0)
-            read_sound(&a, &chunk, n_bytes);
+            read_sound(&a, &chunk);
     }
     if (!a.has_common || !a.has_sound)
         return AUDIO_NOT;

@@ -21,8 +21,9 @@
 #define LMS_OTHER 8u
 #define LMS_TAPS (LMS_OWN + LMS_OTHER)
 #define LONG_TAPS 256u
-#define LONG_BLOCK 16u
-#define LONG_LIMIT 8191 // of inputs and weights: 16 products stay below 2^30
+#define LONG_BLOCK 64u
+#define LONG_INPUT 4095 // limits of the long filter: 64 products stay below 2^31
+#define LONG_WEIGHT 8191
 #define PREDICTORS 3u
 #define HISTORY 32u // samples kept for the predictors, a power of two
 #define STREAM_TOKENS 65536u
@@ -308,9 +309,12 @@ static void predict(machine *m, stream *s)
     uint32_t least = c->misses[0];
     for (uint32_t k = 1; k < PREDICTORS; k++)
         least = c->misses[k] < least ? c->misses[k] : least;
+    const uint32_t unit = 32u - (uint32_t)__builtin_clz(least + 256); // bits
+    const uint32_t shift = unit > 20 ? unit - 20 : 0;
     int64_t weighted = 0, total = 0;
     for (uint32_t k = 0; k < PREDICTORS; k++) {
-        const int64_t share = ((int64_t)(least + 256) << 12) / (c->misses[k] + 256); // <= 2^12
+        const int64_t share =
+            ((least + 256) >> shift << 12) / ((c->misses[k] + 256) >> shift); // <= 2^12
         const int64_t square = share * share >> 12, credit = square * square;
         weighted += credit * c->predictions[k];
         total += credit;
@@ -437,22 +441,17 @@ static int16_t learning_step(int32_t x, int32_t mean)
 
 static void learn_long(int16_t *weights, const int16_t *steps, int32_t error)
 {
-    if (error > 0)
-        for (uint32_t k = 0; k < LONG_TAPS; k++) {
-            const int32_t w = weights[k] + steps[k];
-            weights[k] = (int16_t)(w > LONG_LIMIT ? LONG_LIMIT : w < -LONG_LIMIT ? -LONG_LIMIT : w);
-        }
-    else if (error < 0)
-        for (uint32_t k = 0; k < LONG_TAPS; k++) {
-            const int32_t w = weights[k] - steps[k];
-            weights[k] = (int16_t)(w > LONG_LIMIT ? LONG_LIMIT : w < -LONG_LIMIT ? -LONG_LIMIT : w);
-        }
+    const int16_t sign = (int16_t)((error > 0) - (error < 0));
+    for (uint32_t k = 0; k < LONG_TAPS; k++) {
+        const int16_t w = (int16_t)(weights[k] + sign * steps[k]);
+        weights[k] = w > LONG_WEIGHT ? LONG_WEIGHT : w < -LONG_WEIGHT ? -LONG_WEIGHT : w;
+    }
 }
 
 static void push_long(channel *c, int32_t residual)
 {
     c->long_at = c->long_at ? c->long_at - 1 : LONG_TAPS - 1;
-    const int16_t value = (int16_t)clamp(residual, LONG_LIMIT);
+    const int16_t value = (int16_t)clamp(residual, LONG_INPUT);
     const int16_t step = learning_step(residual, (int32_t)(c->slow >> 8));
     c->residuals[c->long_at] = c->residuals[c->long_at + LONG_TAPS] = value;
     c->steps[c->long_at] = c->steps[c->long_at + LONG_TAPS] = step;

@@ -105,8 +105,10 @@ void side_code_number(side_coder *c, side_number *m, int32_t *value)
     uint32_t size = sign ? 0u - (uint32_t)*value : (uint32_t)*value;
     uint32_t width = size ? 32u - (uint32_t)__builtin_clz(size) : 0;
     side_code_tree(c, m->width, 5, &width);
-    if (width > 30)
-        c->over = true, width = 30;
+    if (width > 30) {
+        c->over = true;
+        width = 30;
+    }
     if (width == 0) {
         *value = 0;
         return;

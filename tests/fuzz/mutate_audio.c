@@ -2,9 +2,9 @@
 // mutate_audio ROUNDS FILE…: the files through the audio plugin, then ROUNDS mutations of them, the
 // same in each run. FLAC frames get right checks again, so that what is behind them is reached;
 // parameters and tokens are mutated too, as a broken archive would bring them.
+#include "audio/audio_support.h"
 #include "fuzz_audio.h"
 #include "plugins/audio/flac.h"
-#include "audio/audio_support.h"
 
 #include <stdio.h>
 #include <stdlib.h>

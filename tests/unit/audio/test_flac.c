@@ -167,6 +167,92 @@ Test(flac, a_broken_frame_costs_itself)
     free(samples);
 }
 
+// Frames without a predictor, for what no encoder writes.
+static void put_frame(audio_bytes *file, flac_frame *f, const flac_stream *stream)
+{
+    const size_t capacity = 4 << 20;
+    bit_writer w = {.bytes = malloc(capacity), .capacity = capacity};
+    flac_write_header(&f->header, &w);
+    for (uint32_t c = 0; c < stream->channels; c++)
+        flac_write_subframe(&f->subframes[c], f->samples[c], f->samples[c], f->header.block_samples,
+                            stream->bits, &w);
+    flac_write_end(&w);
+    cr_assert(!w.over);
+    audio_put(file, w.bytes, w.n_bytes);
+    free(w.bytes);
+}
+
+Test(flac, a_frame_number_in_too_many_bytes_is_plain)
+{
+    const flac_stream stream = {.bits = 16, .channels = 1};
+    flac_frame *f = calloc(1, sizeof *f);
+    audio_bytes file = {0};
+    f->header = (flac_header){.block_code = 8, .block_samples = 256, .number = 0x85};
+    f->subframes[0].type = FLAC_VERBATIM;
+    flac_put_head(&file, 1, 16);
+    const size_t at = file.n;
+    put_frame(&file, f, &stream);
+    const size_t n = file.n - at;
+    uint8_t *frame = file.data + at;
+    cr_assert(frame[4] == 0xC2 && frame[5] == 0x85);
+    frame[4] = 0xC0; // now 5, which needs one byte
+    frame[6] = flac_crc8(frame, 6);
+    frame[n - 2] = (uint8_t)(flac_crc16(frame, n - 2) >> 8);
+    frame[n - 1] = (uint8_t)flac_crc16(frame, n - 2);
+    size_t looked;
+    cr_assert_eq(flac_read_frame(f, &stream, frame, n, &looked), n);
+    audio_report report = audio_check_file(file.data, file.n, 0, 1);
+    cr_assert_null(report.fault);
+    cr_expect_eq(report.flac_bytes, 0);
+    audio_report_free(&report);
+    audio_free(&file);
+    free(f);
+}
+
+Test(flac, a_frame_of_too_many_decisions_is_plain_and_the_next_is_not)
+{
+    const flac_stream stream = {.bits = 16, .channels = 8};
+    uint64_t random = 21;
+    flac_frame *f = calloc(1, sizeof *f);
+    audio_bytes file = {0};
+    f->header = (flac_header){.block_code = 15, .block_samples = 32768, .assignment = 7};
+    for (uint32_t c = 0; c < 8; c++) {
+        f->subframes[c].type = FLAC_FIXED;
+        f->subframes[c].partition_order = 15;
+        for (uint32_t i = 0; i < 32768; i++) {
+            f->samples[c][i] = (int32_t)(audio_random(&random) % 17) - 8;
+            f->subframes[c].rice[i] = (uint8_t)(audio_random(&random) % 15);
+        }
+    }
+    flac_put_head(&file, 8, 16);
+    put_frame(&file, f, &stream);
+    const size_t first = file.n;
+    flac_put_random_frames(&file, 8, 16, 5, &random);
+    audio_report report = audio_check_file(file.data, file.n, 0, 1);
+    cr_assert_null(report.fault);
+    cr_expect_eq(report.flac_bytes, file.n - first);
+    audio_report_free(&report);
+    audio_free(&file);
+    free(f);
+}
+
+Test(flac, a_file_of_many_breaks_is_given_up)
+{
+    uint64_t random = 31;
+    audio_bytes file = {0};
+    flac_put_head(&file, 1, 16);
+    for (uint32_t i = 0; i < 200; i++) {
+        flac_put_random_frames(&file, 1, 16, 1, &random);
+        audio_put_text(&file, "no frame");
+    }
+    audio_report report = audio_check_file(file.data, file.n, 0, 1);
+    cr_assert_null(report.fault);
+    cr_expect_gt(report.flac_bytes, 0);
+    cr_expect_lt(report.n_segments, 150);
+    audio_report_free(&report);
+    audio_free(&file);
+}
+
 Test(flac, a_tag_before_the_file_is_skipped)
 {
     uint64_t random = 5;
