@@ -125,9 +125,14 @@ static const int32_t linear_start[3][FEATURES] = {
 };
 
 typedef struct stream {
-    uint8_t *samples;                    // (ROWS, stride) ring of rows
-    int8_t *errors;                      // (ROWS, stride) token minus centre, modulo 256
-    uint8_t *misses;                     // (2, stride, PREDICTORS) how far each predictor was off
+    uint8_t *samples;      // (ROWS, stride)
+    int8_t *errors;        // (2, stride) token minus centre, modulo 256
+    uint8_t *misses;       // (2, stride, PREDICTORS) how far each predictor was off
+    uint8_t *rows[ROWS];   // in `samples`, behind the margin: this row, then those above
+    int8_t *error_rows[2]; // the same in `errors`
+    uint8_t *miss_rows[2]; // and in `misses`
+    uint32_t channel;      // byte of the pixel, and the pixel of the row, of the next sample
+    uint32_t pixel;
     uint8_t edges[ROWS - 1][EDGE_BYTES]; // prefix and suffix of the rows above, the last one first
     uint8_t edge[EDGE_BYTES];            // of this row
     uint32_t at;                         // byte of the row
@@ -225,31 +230,26 @@ int32_t image_pixel_geometry(const void *params, uint32_t params_bytes,
     return VLMC_PLUGIN_OK;
 }
 
-static uint8_t *row_of(const machine *m, const stream *s, uint32_t up)
-{
-    return s->samples + (size_t)((s->row + ROWS - up) % ROWS) * m->stride + MARGIN;
-}
-
-static int8_t *errors_of(const machine *m, const stream *s, uint32_t up)
-{
-    return s->errors + (size_t)((s->row + ROWS - up) % ROWS) * m->stride + MARGIN;
-}
-
-static uint8_t *misses_of(const machine *m, const stream *s, uint32_t up)
-{
-    return s->misses + ((size_t)((s->row + up) & 1) * m->stride + MARGIN) * PREDICTORS;
-}
-
 static int32_t create_stream(machine *m, stream *s, uint64_t first_token)
 {
     s->samples = malloc((size_t)ROWS * m->stride);
-    s->errors = calloc(ROWS, m->stride);
+    s->errors = calloc(2, m->stride);
     s->misses = calloc((size_t)2 * m->stride, PREDICTORS);
     if (!s->samples || !s->errors || !s->misses)
         return VLMC_PLUGIN_MEMORY;
     memset(s->samples, 128, (size_t)ROWS * m->stride);
+    for (uint32_t up = 0; up < ROWS; up++)
+        s->rows[up] = s->samples + (size_t)up * m->stride + MARGIN;
+    for (uint32_t up = 0; up < 2; up++) {
+        s->error_rows[up] = s->errors + (size_t)up * m->stride + MARGIN;
+        s->miss_rows[up] = s->misses + ((size_t)up * m->stride + MARGIN) * PREDICTORS;
+    }
     s->row = (uint32_t)(first_token / m->row_bytes);
     s->at = (uint32_t)(first_token % m->row_bytes);
+    if (s->at > m->layout.prefix && s->at - m->layout.prefix < m->sample_row) {
+        s->channel = (s->at - m->layout.prefix) % m->pixel_bytes;
+        s->pixel = (s->at - m->layout.prefix) / m->pixel_bytes;
+    }
     return VLMC_PLUGIN_OK;
 }
 
@@ -347,10 +347,10 @@ static void look_around(const machine *m, const stream *s, neighbourhood *n)
     const int32_t bytes = (int32_t)m->pixel_bytes;
     const uint8_t *rows[ROWS];
     for (uint32_t up = 0; up < ROWS; up++)
-        rows[up] = row_of(m, s, up) + x;
+        rows[up] = s->rows[up] + x;
     for (uint32_t i = 0; i < NEIGHBOURS; i++)
         n->near[i] = rows[offsets[i].up][offsets[i].x * bytes];
-    n->channel = x % m->pixel_bytes;
+    n->channel = s->channel;
     n->n_before = 0;
     if (m->layout.sample_bytes > 1 || m->layout.channels < 3 || n->channel > 2)
         return;
@@ -424,7 +424,7 @@ static int32_t blend(const machine *m, const stream *s, uint32_t *worst)
 {
     const size_t here = (size_t)sample_index(m, s) * PREDICTORS,
                  pixel = (size_t)m->pixel_bytes * PREDICTORS;
-    const uint8_t *row = misses_of(m, s, 0) + here, *above = misses_of(m, s, 1) + here;
+    const uint8_t *row = s->miss_rows[0] + here, *above = s->miss_rows[1] + here;
     uint64_t sum = 0, total = 0;
     *worst = 0;
     for (uint32_t k = 0; k < PREDICTORS; k++) {
@@ -460,8 +460,7 @@ static uint32_t block_position(const machine *m, const stream *s)
 {
     if (!has_blocks(&m->layout))
         return 64;
-    const uint32_t x = sample_index(m, s) / m->pixel_bytes;
-    return ((x + m->layout.phase_x) & 7) | ((s->row + m->layout.phase_y) & 7) << 3;
+    return ((s->pixel + m->layout.phase_x) & 7) | ((s->row + m->layout.phase_y) & 7) << 3;
 }
 
 // What kind of value a sample is: 0 grey or first, 1 and 2 later channels of a colour, 3 others
@@ -522,7 +521,7 @@ void image_pixel_next_context(void *state, uint32_t stream_index, uint32_t *c, u
 
     const int32_t pixel = (int32_t)m->pixel_bytes;
     const uint32_t x = sample_index(m, s);
-    const int8_t *errors = errors_of(m, s, 0) + x, *above = errors_of(m, s, 1) + x;
+    const int8_t *errors = s->error_rows[0] + x, *above = s->error_rows[1] + x;
     const uint32_t around =
         (uint32_t)(2 * abs(errors[-pixel]) + 2 * abs(above[0]) + abs(above[-pixel]) +
                    abs(above[pixel]) + abs(errors[-2 * pixel]) + abs(above[2 * pixel]));
@@ -569,7 +568,7 @@ void image_pixel_next_context(void *state, uint32_t stream_index, uint32_t *c, u
 // Normalised LMS step.
 static void learn(int32_t *weights, const stream *s, int32_t error)
 {
-    const int32_t step = (int32_t)(((int64_t)error << 11) / (s->energy + 64)); // |error| <= 2040
+    const int32_t step = error * 2048 / (s->energy + 64); // |error| <= 2040
     for (uint32_t i = 0; i < FEATURES; i++)
         weights[i] = clamp(weights[i] + ((step * s->features[i]) >> 6), -(1 << 17), 1 << 17);
 }
@@ -577,15 +576,23 @@ static void learn(int32_t *weights, const stream *s, int32_t error)
 static void end_row(const machine *m, stream *s)
 {
     const uint32_t pixel = m->pixel_bytes;
-    uint8_t *row = row_of(m, s, 0);
+    uint8_t *row = s->rows[0];
     for (uint32_t i = 0; i < MARGIN; i++) // right of a row its last pixel goes on
         row[m->sample_row + i] = row[m->sample_row - pixel + i % pixel];
     memmove(s->edges[1], s->edges[0], sizeof s->edges - sizeof s->edges[0]);
     memcpy(s->edges[0], s->edge, sizeof s->edge);
-    s->at = 0;
+    s->at = s->channel = s->pixel = 0;
     s->row++;
     s->rows_seen++;
-    uint8_t *next = row_of(m, s, 0);
+    uint8_t *next = s->rows[ROWS - 1];
+    memmove(s->rows + 1, s->rows, (ROWS - 1) * sizeof *s->rows);
+    s->rows[0] = next;
+    int8_t *errors = s->error_rows[1];
+    s->error_rows[1] = s->error_rows[0];
+    s->error_rows[0] = errors;
+    uint8_t *misses = s->miss_rows[1];
+    s->miss_rows[1] = s->miss_rows[0];
+    s->miss_rows[0] = misses;
     for (uint32_t i = 0; i < MARGIN; i++) // left of a row lies the first pixel of the one above
         next[-1 - (int32_t)i] = row[pixel - 1 - i % pixel];
 }
@@ -593,16 +600,20 @@ static void end_row(const machine *m, stream *s)
 static void push_sample(machine *m, stream *s, uint32_t token)
 {
     const uint32_t x = sample_index(m, s);
-    row_of(m, s, 0)[x] = (uint8_t)token;
-    errors_of(m, s, 0)[x] = (int8_t)(uint8_t)(token - s->centre);
-    uint8_t *misses = misses_of(m, s, 0) + (size_t)x * PREDICTORS;
+    s->rows[0][x] = (uint8_t)token;
+    s->error_rows[0][x] = (int8_t)(uint8_t)(token - s->centre);
+    uint8_t *misses = s->miss_rows[0] + (size_t)x * PREDICTORS;
     for (uint32_t k = 0; k < PREDICTORS; k++)
         misses[k] = (uint8_t)(abs((int32_t)token * 8 - s->predictions[k]) >> 3);
-    learn(m->weights[x % m->pixel_bytes], s, (int32_t)token * 8 - s->predictions[7]);
+    learn(m->weights[s->channel], s, (int32_t)token * 8 - s->predictions[7]);
     if (s->rows_seen == 0) // nothing is known above: what was seen last stands there
         for (uint32_t up = 1; up < ROWS; up++)
             for (uint32_t k = 1; k <= 3; k++)
-                row_of(m, s, up)[x + k * m->pixel_bytes] = (uint8_t)token;
+                s->rows[up][x + k * m->pixel_bytes] = (uint8_t)token;
+    if (++s->channel == m->pixel_bytes) {
+        s->channel = 0;
+        s->pixel++;
+    }
 }
 
 void image_pixel_push_token(void *state, uint32_t stream_index, uint32_t token)
