@@ -5,7 +5,7 @@
 #include "bytes.h"
 #include "jpeg.h"
 #include "pixels.h"
-#include "png.h"
+#include "png_tokenizer.h"
 #include "raster.h"
 
 #include <stdlib.h>

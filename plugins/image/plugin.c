@@ -3,7 +3,7 @@
 #include "analyser.h"
 #include "jpeg.h"
 #include "pixels.h"
-#include "png.h"
+#include "png_tokenizer.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds the IDAT chunks of a PNG file and looks at what they hold.
-#include "png.h"
+#include "png_tokenizer.h"
 
 #include "blocks.h"
 #include "bytes.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "png.h"
+#include "png_tokenizer.h"
 
 #include "pixel_contexts.h"
 #include "png_encoder.h"

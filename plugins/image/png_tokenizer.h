@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // PNG files as the rows of pixels that they hold: the tokenizer image.png takes a file's run of
 // IDAT chunks. Tokens: for each row its filter type and then its pixels, unfiltered.
-#ifndef IMAGE_PNG_H
-#define IMAGE_PNG_H
+#ifndef IMAGE_PNG_TOKENIZER_H
+#define IMAGE_PNG_TOKENIZER_H
 
 #include <stddef.h>
 #include <stdint.h>
