@@ -40,7 +40,7 @@ static void width_write(uint32_t width, void *params)
     bytes[1] = (uint8_t)(width >> 8);
 }
 
-// `vlmc create --as records.delta:width=12`, for files without the header.
+// `--as records.delta:width=12`, for files without the header.
 static int32_t parse_params(const char *text, void *params, uint32_t *params_bytes)
 {
     static const char key[] = "width=";
