@@ -9,6 +9,12 @@
 #ifndef N_CONTEXTS
 #define N_CONTEXTS 1
 #endif
+#ifndef FLAGS
+#define FLAGS 0
+#endif
+#ifndef GEOMETRY
+#define GEOMETRY simple_geometry
+#endif
 #ifndef ENCODE
 #define ENCODE simple_convert
 #endif
@@ -17,6 +23,9 @@
 #endif
 #ifndef CREATE
 #define CREATE simple_create
+#endif
+#ifndef CONTEXTS_CREATE
+#define CONTEXTS_CREATE simple_contexts_create
 #endif
 #ifndef NEXT_CONTEXT
 #define NEXT_CONTEXT simple_next
@@ -42,17 +51,18 @@ static const vlmc_tokenizer tokenizer = {
     .modality = "test",
     .description = "Bytes by exclusive or with a key",
     .alphabet = 256,
+    .flags = FLAGS,
     .n_contexts = N_CONTEXTS,
     .contexts = declarations,
     .parse_params = simple_parse,
-    .geometry = simple_geometry,
+    .geometry = GEOMETRY,
     .encoder_create = CREATE,
     .encode = ENCODE,
     .encoder_destroy = simple_destroy,
     .decoder_create = simple_create,
     .decode = DECODE,
     .decoder_destroy = simple_destroy,
-    .contexts_create = simple_contexts_create,
+    .contexts_create = CONTEXTS_CREATE,
     .next_context = NEXT_CONTEXT,
     .push_token = simple_push,
     .contexts_destroy = simple_destroy,

@@ -77,8 +77,8 @@ void write_archive(const char *path, const content *contents, uint32_t n, const 
     vlmc_writer_destroy(&writer);
 }
 
-static vlmc_status check_entries(vlmc_reader *reader, const content *contents, uint32_t n,
-                                 vlmc_error *error)
+vlmc_status check_entries(vlmc_reader *reader, const content *contents, uint32_t n,
+                          vlmc_error *error)
 {
     vlmc_status first = VLMC_OK;
     cr_assert_eq(vlmc_reader_info(reader)->n_entries, n);

@@ -45,6 +45,10 @@ void write_archive(const char *path, const content *contents, uint32_t n, const 
 vlmc_status check_archive(const char *path, const content *contents, uint32_t n,
                           const vlmc_model *model, vlmc_error *error);
 
+// The same for an open archive.
+vlmc_status check_entries(vlmc_reader *reader, const content *contents, uint32_t n,
+                          vlmc_error *error);
+
 uint8_t *load_file(const char *path, size_t *size);
 void save_file(const char *path, const uint8_t *bytes, size_t size);
 bool exists(const char *path);
