@@ -207,7 +207,8 @@ typedef vlmc_status (*vlmc_write_fn)(void *user, const void *bytes, size_t size,
 // reading entries in order decodes each group once) and checks its SHA-256.
 // VLMC_ERROR_DAMAGED and VLMC_ERROR_PLUGIN name the entry. After them, and after
 // VLMC_ERROR_MODEL_MISSING and VLMC_ERROR_PLUGIN_MISSING, whose sentence is the same for all that
-// lack the same thing, other entries can still be read.
+// lack the same thing, other entries can still be read; without what is missing no byte of an
+// entry is handed out.
 vlmc_status vlmc_reader_read(vlmc_reader *reader, uint32_t index, vlmc_write_fn write, void *user,
                              vlmc_error *error);
 

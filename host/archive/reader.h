@@ -72,6 +72,10 @@ vlmc_status vlmc_reader_record(const vlmc_reader *reader, uint64_t offset, uint3
 // Makes `number`, from 1, the reader's tokenizer. VLMC_ERROR_PLUGIN_MISSING without its plugin.
 vlmc_status vlmc_reader_open_tokenizer(vlmc_reader *reader, uint32_t number, vlmc_error *error);
 
+// Is all there that the groups of a segment need? VLMC_ERROR_PLUGIN_MISSING, _MODEL_MISSING, …
+vlmc_status vlmc_reader_check_needs(vlmc_reader *reader, const vlmc_segment_info *segment,
+                                    vlmc_error *error);
+
 // The tokens of a group, decoded if they are not kept; until the next call.
 vlmc_status vlmc_reader_group_tokens(vlmc_reader *reader, uint32_t group, const uint8_t **tokens,
                                      vlmc_error *error);

@@ -83,6 +83,10 @@ static vlmc_status read_segment(vlmc_reader *r, const vlmc_segment_info *segment
 static vlmc_status read_content(vlmc_reader *r, const vlmc_entry *entry, sink *s, vlmc_error *error)
 {
     vlmc_segment_info segment;
+    // What is missing is known before the first byte is handed out.
+    for (vlmc_segment_walk walk = vlmc_segment_walk_begin(entry);
+         vlmc_segment_walk_next(&walk, &segment);)
+        VLMC_TRY(vlmc_reader_check_needs(r, &segment, error));
     for (vlmc_segment_walk walk = vlmc_segment_walk_begin(entry);
          vlmc_segment_walk_next(&walk, &segment);)
         VLMC_TRY(read_segment(r, &segment, s, error));

@@ -92,19 +92,31 @@ static vlmc_status read_tokenizer(vlmc_reader *r, const vlmc_tokenizer_record *t
     return VLMC_OK;
 }
 
-vlmc_status vlmc_reader_open_tokenizer(vlmc_reader *r, uint32_t number, vlmc_error *error)
+static vlmc_status find_tokenizer(const vlmc_reader *r, uint32_t number,
+                                  const vlmc_tokenizer **tokenizer, vlmc_error *error)
 {
-    if (r->tokenizer.number == number)
-        return VLMC_OK;
     const vlmc_tokenizer_record *t = &r->index.tokenizers[number - 1];
-    const vlmc_tokenizer *tokenizer;
-    r->tokenizer.number = 0;
+    vlmc_error why = {0};
+    *tokenizer = NULL;
     if (!r->plugins)
         return vlmc_fail(error, VLMC_ERROR_PLUGIN_MISSING,
                          "%s needs the tokenizer \"%s\", version %u, and plugins are not in use",
                          r->path, t->id, t->version);
-    VLMC_TRY(vlmc_plugins_find(r->plugins, t->id, t->version, &tokenizer, error));
-    VLMC_TRY(read_tokenizer(r, t, error));
+    const vlmc_status status = vlmc_plugins_find(r->plugins, t->id, t->version, tokenizer, &why);
+    if (status == VLMC_OK)
+        return VLMC_OK;
+    return vlmc_fail(error, status, "%s needs the tokenizer \"%s\", version %u: %s", r->path, t->id,
+                     t->version, why.text);
+}
+
+vlmc_status vlmc_reader_open_tokenizer(vlmc_reader *r, uint32_t number, vlmc_error *error)
+{
+    const vlmc_tokenizer *tokenizer;
+    if (r->tokenizer.number == number)
+        return VLMC_OK;
+    r->tokenizer.number = 0;
+    VLMC_TRY(find_tokenizer(r, number, &tokenizer, error));
+    VLMC_TRY(read_tokenizer(r, &r->index.tokenizers[number - 1], error));
     r->tokenizer.tokenizer = tokenizer;
     r->tokenizer.number = number;
     return VLMC_OK;
@@ -160,6 +172,26 @@ static vlmc_status use_model(vlmc_reader *r, uint32_t number, const vlmc_model *
 }
 
 // ---- Groups ----
+
+vlmc_status vlmc_reader_check_needs(vlmc_reader *r, const vlmc_segment_info *segment,
+                                    vlmc_error *error)
+{
+    const vlmc_index *index = &r->index;
+    const uint64_t end = segment->first_token + segment->n_tokens;
+    const uint32_t first = vlmc_index_find(index, segment->tokenizer, segment->first_token);
+    const vlmc_sequence *sequence = &index->sequences[segment->tokenizer];
+    const vlmc_tokenizer *tokenizer;
+    const vlmc_model *model;
+    if (segment->tokenizer)
+        VLMC_TRY(find_tokenizer(r, segment->tokenizer, &tokenizer, error));
+    for (uint32_t i = first; i < sequence->first + sequence->n_groups && index->starts[i] < end;
+         i++) {
+        const vlmc_group_info *group = &index->groups[index->order[i]];
+        if (group->method == VLMC_GROUP_MODEL)
+            VLMC_TRY(use_model(r, group->model, &model, error));
+    }
+    return VLMC_OK;
+}
 
 static bool group_tick(void *user, uint32_t tokens_done)
 {
