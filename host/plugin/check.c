@@ -18,6 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_ADDRESS__
+// As in sanitizer/allocator_interface.h, which not every compiler brings.
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
 #define TURN_SECONDS 30u
 #define POLL_NS 5000000
 #define NS_PER_S 1000000000u
@@ -120,6 +125,16 @@ void *check_memory(check_run *run, size_t bytes)
         _exit(0);
     }
     return memory;
+}
+
+int64_t check_memory_in_use(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return (int64_t)__sanitizer_get_current_allocated_bytes();
+#else
+    const struct mallinfo2 info = mallinfo2();
+    return (int64_t)(info.uordblks + info.hblkhd);
+#endif
 }
 
 static void limit_child(void)

@@ -5,7 +5,6 @@
 #include "feed.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,22 +25,16 @@ typedef struct counted_call {
     int64_t memory_peak;
 } counted_call;
 
-static int64_t memory_in_use(void)
-{
-    const struct mallinfo2 info = mallinfo2();
-    return (int64_t)(info.uordblks + info.hblkhd);
-}
-
 static void count_memory(counted_call *c, int64_t before)
 {
-    c->memory += memory_in_use() - before;
+    c->memory += check_memory_in_use() - before;
     c->memory_peak = c->memory > c->memory_peak ? c->memory : c->memory_peak;
 }
 
 static int32_t run_call(void *object, vlmc_plugin_io *io)
 {
     counted_call *c = object;
-    const int64_t before = c->measure ? memory_in_use() : 0;
+    const int64_t before = c->measure ? check_memory_in_use() : 0;
     c->result = c->call(c->object, io);
     atomic_fetch_add(&c->run->shared->steps, 1);
     if (c->measure)
@@ -132,7 +125,7 @@ static bool convert_once(check_run *run, counted_call *call, bool encode, const 
 {
     call->run = run;
     call->call = encode ? run->tokenizer->encode : run->tokenizer->decode;
-    const int64_t before = call->measure ? memory_in_use() : 0;
+    const int64_t before = call->measure ? check_memory_in_use() : 0;
     call->object = create(run, params, params_bytes, encode);
     if (call->measure)
         count_memory(call, before);
@@ -603,9 +596,9 @@ void check_memory_use(check_run *run)
         free(bytes.bytes);
         check_input_destroy(&input);
         if (turn == warm)
-            settled = memory_in_use();
+            settled = check_memory_in_use();
     }
-    const int64_t leaked = turn > warm + 8 ? memory_in_use() - settled : 0;
+    const int64_t leaked = turn > warm + 8 ? check_memory_in_use() - settled : 0;
     if (leaked > LEAK_BYTES && leaked > (int64_t)(turn - warm) * LEAK_BYTES_PER_TURN)
         check_fail(run, "it keeps memory after destroy: %" PRId64 " bytes in %" PRIu64 " turns",
                    leaked, turn - warm);

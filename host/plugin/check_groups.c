@@ -3,7 +3,6 @@
 #include "check_run.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,12 +219,6 @@ uint64_t check_contexts_digest(check_run *run, const check_input *input, const c
 
 // ---- Speed and size ----
 
-static size_t memory_in_use(void)
-{
-    const struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
-}
-
 static uint64_t time_group(check_run *run, const check_input *input, const check_bytes *tokens,
                            uint32_t n_streams)
 {
@@ -233,7 +226,7 @@ static uint64_t time_group(check_run *run, const check_input *input, const check
     group g;
     answer a;
     make_group(run, input, tokens->n, n_streams, &g);
-    const size_t before = memory_in_use();
+    const int64_t before = check_memory_in_use();
     void *state = create_state(run, input, &g);
     if (!state)
         return UINT64_MAX;
@@ -245,9 +238,9 @@ static uint64_t time_group(check_run *run, const check_input *input, const check
             t->push_token(state, s, tokens->bytes[g.at[s] + step]);
     }
     const uint64_t ns = check_now_ns() - began;
-    const size_t after = memory_in_use();
-    if (after > before && after - before > STATE_BYTES + STATE_BYTES_PER_TOKEN * tokens->n)
-        check_fail(run, "the contexts take %zu MiB for %zu tokens", (after - before) >> 20,
+    const int64_t after = check_memory_in_use();
+    if (after - before > (int64_t)(STATE_BYTES + STATE_BYTES_PER_TOKEN * tokens->n))
+        check_fail(run, "the contexts take %" PRId64 " MiB for %zu tokens", (after - before) >> 20,
                    tokens->n);
     t->contexts_destroy(state);
     return ns * 10 / tokens->n;

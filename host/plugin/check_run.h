@@ -82,6 +82,9 @@ void *check_memory(check_run *run, size_t bytes);
 
 uint64_t check_now_ns(void);
 
+// Bytes that malloc has handed out and that were not freed.
+int64_t check_memory_in_use(void);
+
 // ---- Random numbers and inputs ----
 
 uint64_t check_random(check_run *run);

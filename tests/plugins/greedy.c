@@ -3,20 +3,24 @@
 #define PLUGIN_ID "greedy"
 #include "simple.h"
 
+#define BLOCK_BYTES ((size_t)16 << 20)
+
 static int32_t greedy_encode(void *object, vlmc_plugin_io *io)
 {
-    const size_t bytes = (size_t)1 << 24;
-    char *all = NULL;
-    for (size_t n = 1;; n++) {
-        char *more = realloc(all, n * bytes);
-        if (!more) {
-            free(all);
-            return VLMC_PLUGIN_MEMORY;
-        }
-        all = more;
-        memset(all + (n - 1) * bytes, 1, 4096);
+    char *last = NULL; // each block begins with the address of the one before
+    char *block;
+    (void)object;
+    (void)io;
+    while ((block = malloc(BLOCK_BYTES)) != NULL) {
+        memcpy(block, &last, sizeof last);
+        last = block;
     }
-    return simple_convert(object, io);
+    while (last) {
+        memcpy(&block, last, sizeof block);
+        free(last);
+        last = block;
+    }
+    return VLMC_PLUGIN_MEMORY;
 }
 
 #define ENCODE greedy_encode

@@ -187,10 +187,17 @@ Test(worker, a_plugin_that_wants_memory_without_end_is_refused_it)
     vlmc_error error;
     vlmc_plugins *plugins = open_plugins(names, 2, NULL);
     vlmc_worker *worker = make_worker(plugins);
-    for (size_t i = 0; i < 2; i++) {
+#ifdef __SANITIZE_ADDRESS__
+    const size_t n = 1; // its small blocks come from address space that was there at the start
+#else
+    const size_t n = 2;
+#endif
+    for (size_t i = 0; i < n; i++) {
         cr_assert_eq(encode_with(worker, plugins, ids[i], bytes, sizeof bytes, &error),
                      VLMC_ERROR_PLUGIN);
-        cr_assert(strstr(error.text, "memory") || strstr(error.text, "crashed"), "%s", error.text);
+        // The sanitizers' malloc ends the process where the C library's returns NULL.
+        cr_assert(strstr(error.text, "memory") || strstr(error.text, "ended its process"), "%s",
+                  error.text);
     }
     vlmc_worker_destroy(&worker);
     vlmc_plugins_close(&plugins);
