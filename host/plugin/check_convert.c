@@ -563,8 +563,8 @@ static void measure(check_run *run, bool encode, const check_input *params, cons
 // Every eighth input is long, so that what grows with it is seen.
 static bool memory_input(check_run *run, uint64_t turn, check_input *input)
 {
-    if (turn % 8 != 7)
-        return check_input_create(run, turn, CHECK_INPUT_BYTES_MAX, input);
+    if (turn % 8 != 0)
+        return check_input_create(run, turn - turn / 8 - 1, CHECK_INPUT_BYTES_MAX, input);
     if (!check_input_create(run, UINT32_MAX + turn, 1, input))
         return false;
     free(input->bytes);
