@@ -101,6 +101,24 @@ check "and the next file is probed" grep -q 'confidence 90' stdout
 expect 1 "three of them" "$vlmc" plugin probe crash.sample crash.sample crash.sample crash.sample
 says "the plugin crash has failed 3 times"
 
+# A worker does not outlive vlmc, not even in the middle of a call.
+export VLMC_PLUGIN_SECONDS=60
+"$vlmc" plugin probe hang.sample >/dev/null 2>&1 &
+killed=$!
+for _ in $(seq 100); do
+    pgrep -f "plugin-worker.*$scratch/bad" >/dev/null && break
+    sleep 0.1
+done
+check "a worker is at work" pgrep -f "plugin-worker.*$scratch/bad"
+sleep 0.5
+kill -KILL $killed
+wait $killed 2>/dev/null
+for _ in $(seq 50); do
+    pgrep -f "plugin-worker.*$scratch/bad" >/dev/null || break
+    sleep 0.1
+done
+refute "and ends when vlmc is killed" pgrep -f "plugin-worker.*$scratch/bad"
+
 expect 64 "the worker is not for users" "$vlmc" plugin-worker
 expect 64 "an unknown action" "$vlmc" plugin frobnicate
 expect 64 "probe without a file" "$vlmc" plugin probe

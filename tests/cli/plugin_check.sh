@@ -3,7 +3,7 @@
 # vlmc plugin check: a good plugin passes, and each bad one fails where it is bad.
 . "$(dirname "$0")/lib.bash" "$@"
 plugins=${VLMC_TEST_PLUGINS:?}
-export VLMC_PLUGIN_SECONDS=3
+export VLMC_PLUGIN_SECONDS=2
 
 sample() { # PLUGIN
     { printf '%s!' "$1"; head -c 40000 "$plugins/good.so"; printf '\7\115'; } >"$1.sample"
