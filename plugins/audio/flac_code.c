@@ -152,15 +152,50 @@ static void code_rice(flac_code *code, flac_subframe *s, uint32_t order, uint32_
     }
 }
 
-static void code_coefficients(flac_code *code, flac_subframe *s, uint32_t order)
+// The window whose guess is nearest, beginning with the one of the subframe before.
+static uint32_t find_window(const flac_code *code, flac_guess *guess, const flac_subframe *s,
+                            uint32_t order)
 {
+    uint32_t best = 0, least = UINT32_MAX;
+    for (uint32_t i = 0; i < FLAC_WINDOWS && least > order / 4; i++) {
+        const uint32_t window = (code->window + i) % FLAC_WINDOWS;
+        int32_t near[FLAC_ORDER_MAX];
+        uint32_t cost = 0;
+        flac_guess_coefficients(guess, window, s->precision, s->shift, near);
+        for (uint32_t j = 0; j < order; j++) {
+            const uint32_t off = magnitude(s->coefficients[j] - near[j]);
+            cost += off ? 32u - (uint32_t)__builtin_clz(off) : 0;
+        }
+        if (cost < least) {
+            least = cost;
+            best = window;
+        }
+    }
+    return best;
+}
+
+static void code_coefficients(flac_code *code, flac_guess *guess, flac_subframe *s,
+                              const int32_t *samples, uint32_t n)
+{
+    const uint32_t order = flac_order(s->type);
     const uint32_t precision = code_tree(code, code->precision, 4, s->precision);
     s->precision = (uint8_t)(precision ? precision : 1);
     s->shift = (uint8_t)code_tree(code, code->shift, 4, s->shift);
+    flac_guess_start(guess, samples, n, s->wasted, order);
+    const uint32_t known = code->coder.writing ? find_window(code, guess, s, order) : 0;
+    const uint32_t window = code_tree(code, code->windows, 4, known);
+    if (window >= FLAC_WINDOWS) {
+        code->coder.over = true;
+        return;
+    }
+    code->window = (uint8_t)window;
     const int32_t limit = 1 << (s->precision - 1);
+    int32_t near[FLAC_ORDER_MAX];
+    flac_guess_coefficients(guess, window, s->precision, s->shift, near);
     for (uint32_t i = 0; i < order; i++) {
-        int32_t value = s->coefficients[i];
-        side_code_number(&code->coder, &code->coefficients[i], &value);
+        int32_t off = s->coefficients[i] - near[i];
+        side_code_number(&code->coder, &code->coefficients[window > 0][i], &off);
+        const int32_t value = near[i] + off;
         if (value < -limit || value >= limit)
             code->coder.over = true;
         s->coefficients[i] = value;
@@ -168,14 +203,14 @@ static void code_coefficients(flac_code *code, flac_subframe *s, uint32_t order)
 }
 
 // Predictor and residual coding of a subframe. False when it is not valid.
-static bool code_predictor(flac_code *code, flac_subframe *s, const int32_t *samples, uint32_t n,
-                           int32_t *residual)
+static bool code_predictor(flac_code *code, flac_guess *room, flac_subframe *s,
+                           const int32_t *samples, uint32_t n, int32_t *residual)
 {
     const uint32_t order = flac_order(s->type);
     if (order > n)
         return false;
     if (s->type >= FLAC_LPC)
-        code_coefficients(code, s, order);
+        code_coefficients(code, room, s, samples, n);
     if (code->coder.over || !flac_residual(s, samples, n, residual))
         return false;
     s->method = (uint8_t)code_bit(code, &code->method, s->method);
@@ -202,7 +237,7 @@ static bool code_subframe(flac_code *code, flac_frame *frame, uint32_t channel, 
         s->wasted = 0;
     if (flac_order(s->type) > FLAC_ORDER_MAX || s->wasted >= bits)
         return false;
-    return s->type < FLAC_FIXED || code_predictor(code, s, frame->samples[channel],
+    return s->type < FLAC_FIXED || code_predictor(code, &frame->guess, s, frame->samples[channel],
                                                   frame->header.block_samples, frame->residual);
 }
 

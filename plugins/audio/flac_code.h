@@ -24,7 +24,9 @@ typedef struct flac_code {
     side_bit type[2][64];
     side_bit precision[16];
     side_bit shift[16];
-    side_number coefficients[FLAC_ORDER_MAX];
+    uint8_t window; // of the last guess (flac_guess.h)
+    side_bit windows[16];
+    side_number coefficients[2][FLAC_ORDER_MAX]; // without a guess, with one
     side_bit method;
     side_bit partition_order[16][16];
     side_bit rice[FLAC_RICE_CONTEXTS][32];

@@ -6,10 +6,11 @@
 #define AUDIO_FLAC_FRAME_H
 
 #include "bits.h"
+#include "flac_guess.h"
 
 #define FLAC_CHANNELS_MAX 8u
-#define FLAC_BLOCK_MAX 65535u
-#define FLAC_ORDER_MAX 32u
+#define FLAC_BLOCK_MAX FLAC_GUESS_SAMPLES_MAX
+#define FLAC_ORDER_MAX FLAC_GUESS_ORDER_MAX
 #define FLAC_PARTITIONS_MAX 32768u
 #define FLAC_BITS_MAX 24u // 32-bit samples are not handled
 #define FLAC_RICE_ESCAPE 0x80u
@@ -56,6 +57,7 @@ typedef struct flac_frame {
     // (channels, block_samples), of the channels themselves or as the subframes code them.
     int32_t samples[FLAC_CHANNELS_MAX][FLAC_BLOCK_MAX];
     int32_t residual[FLAC_BLOCK_MAX]; // of the subframe at hand
+    flac_guess guess;                 // room for it
 } flac_frame;
 
 // Of a subframe type; more than FLAC_ORDER_MAX: a type that does not exist.
