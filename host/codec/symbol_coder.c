@@ -17,10 +17,21 @@ struct vlmc_symbol_coder {
     const vlmc_cpu_kernels *kernels;
     vlmc_mix *bytes;        // plain bytes with a model
     vlmc_token_mix *tokens; // everything else
+    uint32_t symbol_bits;
     uint32_t n_mixed, n_selects;
     uint8_t mixed[VLMC_PLUGIN_CONTEXTS_MAX]; // which of the declared contexts these are
     uint8_t selects[VLMC_TOKEN_MIX_SELECTS_MAX];
 };
+
+// Distances from a centre take all values; tokens themselves only those of their alphabet.
+static uint32_t symbol_bits(const vlmc_tokenizer *tokenizer)
+{
+    uint32_t bits = 8;
+    if (tokenizer && !(tokenizer->flags & VLMC_TOKENIZER_CENTRED))
+        while (bits > 1 && tokenizer->alphabet <= 1u << (bits - 1))
+            bits--;
+    return bits;
+}
 
 static vlmc_token_mix_params mix_params(vlmc_symbol_coder *coder, bool has_model,
                                         const vlmc_tokenizer *tokenizer)
@@ -28,7 +39,9 @@ static vlmc_token_mix_params mix_params(vlmc_symbol_coder *coder, bool has_model
     vlmc_token_mix_params params = {
         .has_model = has_model,
         .orders = !tokenizer || tokenizer->flags & VLMC_TOKENIZER_ORDERS,
+        .symbol_bits = symbol_bits(tokenizer),
     };
+    coder->symbol_bits = params.symbol_bits;
     for (uint32_t i = 0; tokenizer && i < tokenizer->n_contexts; i++) {
         const vlmc_context_declaration *context = &tokenizer->contexts[i];
         if (context->flags & VLMC_CONTEXT_MIX)
@@ -116,7 +129,7 @@ void vlmc_symbol_encode(vlmc_symbol_coder *coder, uint32_t stream, const int16_t
                         const uint32_t *values, uint8_t symbol, vlmc_range_encoder *encoder)
 {
     begin(coder, stream, logits, values);
-    for (int i = 7; i >= 0; i--) {
+    for (uint32_t i = coder->symbol_bits; i-- > 0;) {
         const uint32_t bit = symbol >> i & 1, ones = probability(coder) << BIT_SHIFT;
         vlmc_range_encode(encoder, bit ? 0 : ones,
                           bit ? ones : (1u << VLMC_RANGE_TOTAL_BITS) - ones);
@@ -129,7 +142,7 @@ uint8_t vlmc_symbol_decode(vlmc_symbol_coder *coder, uint32_t stream, const int1
 {
     uint32_t symbol = 0;
     begin(coder, stream, logits, values);
-    for (int i = 7; i >= 0; i--) {
+    for (uint32_t i = coder->symbol_bits; i-- > 0;) {
         const uint32_t ones = probability(coder) << BIT_SHIFT;
         const uint32_t bit = vlmc_range_decoder_get(decoder) < ones;
         vlmc_range_decoder_consume(decoder, bit ? 0 : ones,

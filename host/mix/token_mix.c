@@ -9,29 +9,46 @@
 
 #define MULTIPLIER UINT64_C(0x9E3779B97F4A7C15)
 #define ORDERS 6u
-#define MODELS_MAX (VLMC_TOKEN_MIX_CONTEXTS_MAX + ORDERS)
-#define INPUTS_EACH 2u
-#define SETS_MAX 5u
-#define LINE_CELLS 16u // one cache line: a check and the 15 nodes of a nibble
+#define SELECTS_MAX VLMC_TOKEN_MIX_SELECTS_MAX
+// MIX contexts, the orders, each SELECT context, and none at all.
+#define MODELS_MAX (VLMC_TOKEN_MIX_CONTEXTS_MAX + ORDERS + SELECTS_MAX + 1)
+#define INPUTS_EACH 3u
+#define SETS_MAX (3u + SELECTS_MAX)
+#define MAPS_MAX (1u + SELECTS_MAX)
+
+#define LINE_NODES 15u // of a nibble
 #define LINES_LOG2_MIN 10u
 #define LINES_LOG2_MAX 17u
 #define LINES_ALL_LOG2 21u // of all context models together, about
+#define LINES_EACH 32u     // more than the lines that one value of a context can take
+
 #define COUNT_LIMIT 255u
-#define APM_STEP 128
-#define APM_NODES (2 * VLMC_STRETCH_MAX / APM_STEP + 1)
-#define APM_RATE_BITS 5
+#define FAST_RATE_BITS 4
+#define MAP_STEP 128
+#define MAP_NODES (2 * VLMC_STRETCH_MAX / MAP_STEP + 1)
+#define MAP_RATE_BITS 5
 
-#ifndef KNOB_RATE
-#define KNOB_RATE 16
-#endif
+// Where weights start, 16.16. Beside a transformer the context models begin with little say.
+#define START_ALONE 9216
+#define START_BESIDE 656
 
-// A probability that a bit is 1 (22 bits) and how often it was updated (10 bits).
-typedef uint32_t cell;
+_Static_assert(INPUTS_EACH *MODELS_MAX + 2 <= VLMC_NEURON_INPUTS_MAX, "inputs fit a neuron");
+_Static_assert(SETS_MAX <= VLMC_NEURON_LANES, "the last neuron has one input for each set");
+
+// What followed one context, for the 15 nodes of a nibble. 96 bytes: two lines of the cache.
+typedef struct line {
+    uint32_t check;
+    uint32_t slow[LINE_NODES];     // probability that the bit is 1 (22 bits), updates (10 bits)
+    uint16_t fast[LINE_NODES + 1]; // the same, from the last few bits only
+} line;
 
 typedef struct context_model {
-    cell *lines;   // (1 << log2_lines, LINE_CELLS); cell 0 of a line is its check
-    cell *line;    // of the current nibble
-    uint64_t hash; // of the current symbol's context
+    line *lines; // (1 << log2_lines)
+    line *line;  // of the current nibble
+    uint64_t hash;
+    uint32_t size; // values of the context; 0: any hash
+    uint32_t log2_lines, max_log2_lines;
+    uint32_t check;
 } context_model;
 
 typedef struct history {
@@ -50,9 +67,9 @@ typedef struct weight_set {
 
 // Corrects the mixed probability by what came of it in the same context.
 typedef struct adaptive_map {
-    uint16_t (*nodes)[APM_NODES]; // (size)
+    uint16_t (*nodes)[MAP_NODES]; // (size, 256)
     uint32_t size;
-    uint32_t context; // of the current symbol, times 256
+    uint32_t context; // of the current symbol
     uint16_t *nearest;
 } adaptive_map;
 
@@ -60,36 +77,39 @@ struct vlmc_token_mix {
     vlmc_token_mix_params params;
     const vlmc_neuron_kernels *kernels;
     uint32_t max_streams;
-    uint32_t n_models; // MIX contexts, then the orders
+    uint32_t n_models, n_sets, n_maps;
     uint32_t n_inputs; // padded
-    uint32_t log2_lines, max_log2_lines;
-    cell *storage;
+    line *storage;
     history *streams; // (max_streams)
     uint32_t stream;
-    uint32_t selects[VLMC_TOKEN_MIX_SELECTS_MAX];
+    uint32_t selects[SELECTS_MAX];
     uint32_t sums[512]; // tree over the distribution: node i has children 2i, 2i+1
     uint32_t node;      // 1, then the symbol's bits so far with a leading 1
     uint32_t local;     // the same within the current nibble, 1..15
-    uint32_t bit;       // 0..7
-    uint32_t known;     // models whose current cell has been updated before
+    uint32_t known;     // models whose current node has been updated before
     uint32_t coded;     // symbols since reset, for the learning rate
-    uint32_t n_sets, n_maps;
     context_model models[MODELS_MAX];
     weight_set sets[SETS_MAX];
-    adaptive_map maps[VLMC_TOKEN_MIX_SELECTS_MAX + 1];
+    adaptive_map maps[MAPS_MAX];
     int32_t inputs[VLMC_NEURON_INPUTS_MAX];
-    int32_t start[VLMC_NEURON_INPUTS_MAX]; // weights at first
-    uint16_t reciprocal[COUNT_LIMIT + 1];  // 65536 / (count + 1.5)
+    int32_t start[VLMC_NEURON_INPUTS_MAX];        // weights at first
+    int32_t last_inputs[VLMC_NEURON_LANES];       // what the sets say
+    int32_t last_weights[256][VLMC_NEURON_LANES]; // by bits so far
+    uint32_t last_p;
+    uint16_t reciprocal[COUNT_LIMIT + 1]; // 65536 / (count + 1.5)
     int16_t stretch[65536];
-    uint16_t straight[APM_NODES]; // a map that corrects nothing
+    uint16_t straight[MAP_NODES]; // a map that corrects nothing
 };
 
-static uint32_t log2_lines_for(const vlmc_token_mix *m, uint32_t n_tokens)
+// ---- Creation ----
+
+static uint32_t log2_lines_for(const vlmc_token_mix *m, uint32_t size, uint32_t n_tokens)
 {
     uint32_t bits = LINES_LOG2_MIN, most = LINES_LOG2_MAX;
     while (most > LINES_LOG2_MIN && (m->n_models << most) > (1u << LINES_ALL_LOG2))
         most--;
-    while (bits < most && (1u << bits) < n_tokens / 2)
+    while (bits < most && (1u << bits) < n_tokens / 2 &&
+           (size == 0 || (1u << bits) < size * LINES_EACH))
         bits++;
     return bits;
 }
@@ -105,36 +125,49 @@ static bool add_set(vlmc_token_mix *m, uint32_t size)
 static bool add_map(vlmc_token_mix *m, uint32_t size)
 {
     adaptive_map *map = &m->maps[m->n_maps++];
-    map->size = size * 256;
-    map->nodes = calloc(map->size, sizeof *map->nodes);
+    map->size = size;
+    map->nodes = calloc((size_t)size * 256, sizeof *map->nodes);
     return map->nodes != NULL;
+}
+
+static void count_models(vlmc_token_mix *m)
+{
+    const vlmc_token_mix_params *p = &m->params;
+    m->n_models = p->n_contexts + (p->orders ? ORDERS : 0);
+    for (uint32_t i = 0; i < p->n_selects; i++)
+        m->models[m->n_models++].size = p->select_sizes[i];
+    m->models[m->n_models++].size = 1;
+    const uint32_t inputs = p->has_model + 1 + INPUTS_EACH * m->n_models;
+    m->n_inputs = (inputs + VLMC_NEURON_LANES - 1) / VLMC_NEURON_LANES * VLMC_NEURON_LANES;
 }
 
 static void set_start(vlmc_token_mix *m)
 {
-    const bool alone = !m->params.has_model;
     uint32_t at = 0;
-    if (!alone)
+    if (m->params.has_model)
         m->start[at++] = VLMC_WEIGHT_ONE;
     m->start[at++] = 0;
     for (uint32_t i = 0; i < m->n_models; i++, at += INPUTS_EACH)
-        m->start[at] = alone ? VLMC_WEIGHT_ONE / 4 : 0;
+        m->start[at] = m->params.has_model ? START_BESIDE : START_ALONE;
 }
 
 static bool allocate(vlmc_token_mix *m, uint32_t max_tokens)
 {
     const vlmc_token_mix_params *p = &m->params;
-    m->max_log2_lines = log2_lines_for(m, max_tokens);
-    const size_t lines = (size_t)m->n_models << m->max_log2_lines;
-    m->storage = aligned_alloc(64, (lines ? lines : 1) * LINE_CELLS * sizeof(cell));
+    size_t lines = 0;
+    for (uint32_t i = 0; i < m->n_models; i++) {
+        m->models[i].max_log2_lines = log2_lines_for(m, m->models[i].size, max_tokens);
+        lines += (size_t)1 << m->models[i].max_log2_lines;
+    }
+    m->storage = aligned_alloc(64, lines * sizeof *m->storage);
     m->streams = calloc(m->max_streams, sizeof *m->streams);
     bool ok = m->storage && m->streams && add_set(m, 256) && add_set(m, m->n_models + 1);
     if (p->orders)
         ok = ok && add_set(m, 256) && add_map(m, 256);
     for (uint32_t i = 0; i < p->n_selects; i++)
-        ok = ok && add_set(m, p->select_sizes[i] * 8) && add_map(m, p->select_sizes[i]);
-    if (m->n_maps == 0)
-        ok = ok && add_map(m, 1);
+        ok = ok && add_set(m, p->select_sizes[i]) && add_map(m, p->select_sizes[i]);
+    if (ok && m->n_maps == 0)
+        ok = add_map(m, 1);
     return ok;
 }
 
@@ -147,9 +180,7 @@ vlmc_token_mix *vlmc_token_mix_create(const vlmc_token_mix_params *params, uint3
     m->params = *params;
     m->kernels = vlmc_neuron_kernels_best();
     m->max_streams = max_streams;
-    m->n_models = params->n_contexts + (params->orders ? ORDERS : 0);
-    const uint32_t inputs = params->has_model + 1 + INPUTS_EACH * m->n_models;
-    m->n_inputs = (inputs + VLMC_NEURON_LANES - 1) / VLMC_NEURON_LANES * VLMC_NEURON_LANES;
+    count_models(m);
     set_start(m);
     if (!allocate(m, max_tokens)) {
         vlmc_token_mix_destroy(&m);
@@ -158,8 +189,8 @@ vlmc_token_mix *vlmc_token_mix_create(const vlmc_token_mix_params *params, uint3
     vlmc_stretch_table(m->stretch);
     for (uint32_t i = 0; i <= COUNT_LIMIT; i++)
         m->reciprocal[i] = (uint16_t)(131072u / (2 * i + 3));
-    for (uint32_t i = 0; i < APM_NODES; i++)
-        m->straight[i] = (uint16_t)vlmc_squash((int32_t)i * APM_STEP - VLMC_STRETCH_MAX);
+    for (uint32_t i = 0; i < MAP_NODES; i++)
+        m->straight[i] = (uint16_t)vlmc_squash((int32_t)i * MAP_STEP - VLMC_STRETCH_MAX);
     vlmc_token_mix_reset(m, max_tokens);
     return m;
 }
@@ -181,40 +212,56 @@ void vlmc_token_mix_destroy(vlmc_token_mix **mix)
 
 void vlmc_token_mix_reset(vlmc_token_mix *m, uint32_t n_tokens)
 {
-    m->log2_lines = log2_lines_for(m, n_tokens);
+    line *lines = m->storage;
+    for (uint32_t i = 0; i < m->n_models; i++) {
+        context_model *model = &m->models[i];
+        model->log2_lines = log2_lines_for(m, model->size, n_tokens);
+        model->lines = lines;
+        memset(lines, 0, sizeof *lines << model->log2_lines);
+        lines += (size_t)1 << model->max_log2_lines;
+    }
     memset(m->streams, 0, m->max_streams * sizeof *m->streams);
-    memset(m->storage, 0, ((size_t)m->n_models * LINE_CELLS * sizeof(cell)) << m->log2_lines);
-    for (uint32_t i = 0; i < m->n_models; i++)
-        m->models[i].lines = m->storage + ((size_t)i * LINE_CELLS << m->log2_lines);
     for (uint32_t i = 0; i < m->n_sets; i++)
         for (uint32_t j = 0; j < m->sets[i].size; j++)
             memcpy(m->sets[i].weights + (size_t)j * m->n_inputs, m->start,
                    m->n_inputs * sizeof *m->start);
     for (uint32_t i = 0; i < m->n_maps; i++)
-        for (uint32_t j = 0; j < m->maps[i].size; j++)
+        for (uint32_t j = 0; j < m->maps[i].size * 256; j++)
             memcpy(m->maps[i].nodes[j], m->straight, sizeof m->straight);
+    for (uint32_t i = 0; i < 256; i++)
+        for (uint32_t j = 0; j < m->n_sets; j++)
+            m->last_weights[i][j] = VLMC_WEIGHT_ONE / (int32_t)m->n_sets;
     m->coded = 0;
 }
 
-// The line of the current nibble, emptied when it held another context.
-static void find_line(context_model *model, uint32_t log2_lines, uint32_t nibble)
+// ---- A symbol's contexts ----
+
+static void empty_line(line *l, uint32_t check)
 {
-    uint64_t h = (model->hash + nibble) * MULTIPLIER;
-    h ^= h >> 32;
-    h *= MULTIPLIER;
-    const uint32_t check = (uint32_t)(h & 0xFFFFFFFF) | 1;
-    model->line = model->lines + (size_t)(h >> (64 - log2_lines)) * LINE_CELLS;
-    if (model->line[0] != check) {
-        model->line[0] = check;
-        for (uint32_t i = 1; i < LINE_CELLS; i++)
-            model->line[i] = 1u << 31; // probability 1/2, count 0
+    l->check = check;
+    for (uint32_t i = 0; i < LINE_NODES; i++) {
+        l->slow[i] = 1u << 31; // probability 1/2, count 0
+        l->fast[i] = 1u << 15;
     }
 }
 
+// The lines of the current nibble, emptied where they held another context. In two passes, so that
+// memory is asked for all of them at once.
 static void find_lines(vlmc_token_mix *m, uint32_t nibble)
 {
+    for (uint32_t i = 0; i < m->n_models; i++) {
+        context_model *model = &m->models[i];
+        uint64_t h = (model->hash + nibble) * MULTIPLIER;
+        h ^= h >> 32;
+        h *= MULTIPLIER;
+        model->check = (uint32_t)(h & 0xFFFFFFFF) | 1;
+        model->line = model->lines + (size_t)(h >> (64 - model->log2_lines));
+        __builtin_prefetch(model->line, 1);
+        __builtin_prefetch((const uint8_t *)model->line + 64, 1);
+    }
     for (uint32_t i = 0; i < m->n_models; i++)
-        find_line(&m->models[i], m->log2_lines, nibble);
+        if (m->models[i].line->check != m->models[i].check)
+            empty_line(m->models[i].line, m->models[i].check);
 }
 
 static void hash_orders(context_model *models, const history *s)
@@ -227,31 +274,42 @@ static void hash_orders(context_model *models, const history *s)
     models[ORDERS - 1].hash = ((uint64_t)s->last_word << 32 | s->word) * MULTIPLIER;
 }
 
+static void set_contexts(vlmc_token_mix *m, const uint32_t *contexts, const uint32_t *selects)
+{
+    const history *s = &m->streams[m->stream];
+    context_model *model = m->models;
+    adaptive_map *map = m->maps;
+    for (uint32_t i = 0; i < m->params.n_contexts; i++)
+        (model++)->hash = contexts[i] * MULTIPLIER;
+    if (m->params.orders) {
+        hash_orders(model, s);
+        model += ORDERS;
+        (map++)->context = (uint32_t)(s->past & 255);
+    }
+    for (uint32_t i = 0; i < m->params.n_selects; i++) {
+        m->selects[i] = selects[i];
+        (model++)->hash = selects[i] * MULTIPLIER;
+        (map++)->context = selects[i];
+    }
+    model->hash = 0;
+}
+
 void vlmc_token_mix_begin(vlmc_token_mix *m, uint32_t stream, const uint32_t *frequencies,
                           const uint32_t *contexts, const uint32_t *selects)
 {
-    const history *s = &m->streams[stream];
     if (m->params.has_model) {
         memcpy(m->sums + 256, frequencies, 256 * sizeof *frequencies);
         for (uint32_t i = 255; i >= 1; i--)
             m->sums[i] = m->sums[2 * i] + m->sums[2 * i + 1];
     }
     m->stream = stream;
-    m->node = m->local = 1;
-    m->bit = 0;
-    for (uint32_t i = 0; i < m->params.n_contexts; i++)
-        m->models[i].hash = contexts[i] * MULTIPLIER;
-    if (m->params.orders)
-        hash_orders(m->models + m->params.n_contexts, s);
-    find_lines(m, 0);
-    uint32_t map = 0;
-    if (m->params.orders)
-        m->maps[map++].context = (uint32_t)(s->past & 255) << 8;
-    for (uint32_t i = 0; i < m->params.n_selects; i++) {
-        m->selects[i] = selects[i];
-        m->maps[map++].context = selects[i] << 8;
-    }
+    m->node = 256u >> m->params.symbol_bits; // its high bits are known to be zero
+    m->local = m->node < 16 ? m->node : m->node >> 4;
+    set_contexts(m, contexts, selects);
+    find_lines(m, m->node < 16 ? 0 : 16);
 }
+
+// ---- A bit ----
 
 static int32_t clamp(int32_t x, int32_t limit)
 {
@@ -269,56 +327,62 @@ static void fill_inputs(vlmc_token_mix *m)
     *x++ = 256;
     m->known = 0;
     for (uint32_t i = 0; i < m->n_models; i++, x += INPUTS_EACH) {
-        const cell c = m->models[i].line[m->local];
-        x[0] = x[1] = 0;
-        if ((c & 1023) == 0)
+        const line *l = m->models[i].line;
+        const uint32_t slow = l->slow[m->local - 1];
+        x[0] = x[1] = x[2] = 0;
+        if ((slow & 1023) == 0)
             continue; // a context that was never seen has no say
         m->known++;
-        x[0] = m->stretch[c >> 16];
-        x[1] = ((int32_t)(c >> 16) - 32768) >> 5;
+        x[0] = m->stretch[slow >> 16];
+        x[1] = ((int32_t)(slow >> 16) - 32768) >> 5;
+        x[2] = m->stretch[l->fast[m->local - 1]];
     }
 }
 
 static void choose_weights(vlmc_token_mix *m)
 {
-    weight_set *set = m->sets;
-    const uint32_t n = m->n_inputs;
-    set[0].chosen = set[0].weights + (size_t)m->node * n;
-    set[1].chosen = set[1].weights + (size_t)m->known * n;
-    set += 2;
-    if (m->params.orders) {
-        set->chosen = set->weights + (size_t)(m->streams[m->stream].past & 255) * n;
-        set++;
+    uint32_t which[SETS_MAX] = {m->node, m->known}, n = 2;
+    if (m->params.orders)
+        which[n++] = (uint32_t)(m->streams[m->stream].past & 255);
+    for (uint32_t i = 0; i < m->params.n_selects; i++)
+        which[n++] = m->selects[i];
+    for (uint32_t i = 0; i < n; i++)
+        m->sets[i].chosen = m->sets[i].weights + (size_t)which[i] * m->n_inputs;
+}
+
+// What each set says, and what the last neuron makes of that.
+static int32_t mix(vlmc_token_mix *m)
+{
+    for (uint32_t i = 0; i < m->n_sets; i++) {
+        const int32_t sum = m->kernels->dot(m->sets[i].chosen, m->inputs, m->n_inputs);
+        m->last_inputs[i] = clamp(sum >> 8, VLMC_STRETCH_MAX);
+        m->sets[i].p = vlmc_squash(m->last_inputs[i]);
     }
-    for (uint32_t i = 0; i < m->params.n_selects; i++, set++)
-        set->chosen = set->weights + ((size_t)m->selects[i] * 8 + m->bit) * n;
+    const int32_t sum =
+        m->kernels->dot(m->last_weights[m->node], m->last_inputs, VLMC_NEURON_LANES);
+    const int32_t x = clamp(sum >> 8, VLMC_STRETCH_MAX);
+    m->last_p = vlmc_squash(x);
+    return x;
 }
 
 // What the map makes of the mixed probability.
 static uint32_t look_up(adaptive_map *map, uint32_t node, int32_t x)
 {
     uint32_t at = (uint32_t)(x + VLMC_STRETCH_MAX);
-    if (at >= (APM_NODES - 1) * APM_STEP)
-        at = (APM_NODES - 1) * APM_STEP - 1;
-    uint16_t *nodes = &map->nodes[map->context | node][at / APM_STEP];
-    const uint32_t f = at % APM_STEP;
-    map->nearest = f < APM_STEP / 2 ? nodes : nodes + 1;
-    return (nodes[0] * (APM_STEP - f) + nodes[1] * f) / APM_STEP;
+    if (at >= (MAP_NODES - 1) * MAP_STEP)
+        at = (MAP_NODES - 1) * MAP_STEP - 1;
+    uint16_t *nodes = &map->nodes[map->context << 8 | node][at / MAP_STEP];
+    const uint32_t f = at % MAP_STEP;
+    map->nearest = f < MAP_STEP / 2 ? nodes : nodes + 1;
+    return (nodes[0] * (MAP_STEP - f) + nodes[1] * f) / MAP_STEP;
 }
 
 uint32_t vlmc_token_mix_probability(vlmc_token_mix *m)
 {
     fill_inputs(m);
     choose_weights(m);
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < m->n_sets; i++) {
-        const int32_t dot = m->kernels->dot(m->sets[i].chosen, m->inputs, m->n_inputs);
-        const int32_t x = clamp(dot >> 8, VLMC_STRETCH_MAX);
-        m->sets[i].p = vlmc_squash(x);
-        sum += x;
-    }
-    const int32_t x = sum / (int32_t)m->n_sets;
-    uint32_t p = vlmc_squash(x) * m->n_maps;
+    const int32_t x = mix(m);
+    uint32_t p = m->last_p * m->n_maps;
     for (uint32_t i = 0; i < m->n_maps; i++)
         p += look_up(&m->maps[i], m->node, x);
     p = (p + m->n_maps) / (2 * m->n_maps);
@@ -337,37 +401,48 @@ static void push_symbol(history *s, uint8_t symbol)
     }
 }
 
-static void update_cell(cell *c, const uint16_t *reciprocal, uint32_t bit)
+static void update_line(line *l, uint32_t at, const uint16_t *reciprocal, uint32_t bit)
 {
-    const uint32_t p = *c >> 10, count = *c & 1023;
+    const uint32_t p = l->slow[at] >> 10, count = l->slow[at] & 1023, fast = l->fast[at];
     const int64_t target = bit ? (1 << 22) - 1 : 0;
     const uint32_t moved = (uint32_t)(p + ((target - p) * reciprocal[count] >> 16));
-    *c = moved << 10 | (count < COUNT_LIMIT ? count + 1 : count);
+    l->slow[at] = moved << 10 | (count < COUNT_LIMIT ? count + 1 : count);
+    l->fast[at] = (uint16_t)(bit ? fast + ((65535 - fast) >> FAST_RATE_BITS)
+                                 : fast - (fast >> FAST_RATE_BITS));
 }
 
-// Fast at first, slower when much has been learnt; units 1/1024.
-static int32_t learning_rate(uint32_t coded)
+// Units 1/1024. Alone, the mixer must find out fast what its contexts are worth; a transformer is
+// left in charge until they have learnt something.
+static int32_t learning_rate(bool has_model, uint32_t coded)
 {
-    return coded < 512 ? 32 : coded < 4096 ? 16 : coded < 32768 ? 8 : 4;
+    if (has_model)
+        return coded < 2048 ? 1 : coded < 32768 ? 3 : 2;
+    return coded < 128 ? 16 : coded < 512 ? 8 : coded < 4096 ? 6 : coded < 32768 ? 3 : 2;
+}
+
+static void learn(vlmc_token_mix *m, uint32_t bit)
+{
+    const int32_t target = (int32_t)(bit << 16), last_rate = m->params.has_model ? 1 : 2;
+    const int32_t rate = learning_rate(m->params.has_model, m->coded);
+    for (uint32_t i = 0; i < m->n_sets; i++)
+        m->kernels->learn(m->sets[i].chosen, m->inputs, m->n_inputs,
+                          (target - (int32_t)m->sets[i].p) * rate >> 4);
+    m->kernels->learn(m->last_weights[m->node], m->last_inputs, VLMC_NEURON_LANES,
+                      (target - (int32_t)m->last_p) * last_rate >> 4);
 }
 
 void vlmc_token_mix_update(vlmc_token_mix *m, uint32_t bit)
 {
-    const int32_t rate = learning_rate(m->coded);
-    for (uint32_t i = 0; i < m->n_sets; i++) {
-        const int32_t error = (int32_t)(bit << 16) - (int32_t)m->sets[i].p;
-        m->kernels->learn(m->sets[i].chosen, m->inputs, m->n_inputs, error * rate >> 4);
-    }
+    learn(m, bit);
     for (uint32_t i = 0; i < m->n_models; i++)
-        update_cell(&m->models[i].line[m->local], m->reciprocal, bit);
+        update_line(m->models[i].line, m->local - 1, m->reciprocal, bit);
     const int32_t target = bit ? 65535 : 0;
     for (uint32_t i = 0; i < m->n_maps; i++) {
         uint16_t *node = m->maps[i].nearest;
-        *node = (uint16_t)(*node + (target - *node) / (1 << APM_RATE_BITS));
+        *node = (uint16_t)(*node + (target - *node) / (1 << MAP_RATE_BITS));
     }
     m->node = m->node * 2 + bit;
     m->local = m->local * 2 + bit;
-    m->bit++;
     if (m->node >= 256) {
         push_symbol(&m->streams[m->stream], (uint8_t)m->node);
         m->coded++;

@@ -17,8 +17,9 @@
 
 // What is mixed; a function of model and tokenizer alone.
 typedef struct vlmc_token_mix_params {
-    bool has_model; // a distribution comes with each symbol
-    bool orders;    // the last 1, 2, 3, 5, 7 symbols and the word are contexts too
+    bool has_model;       // a distribution comes with each symbol
+    bool orders;          // the last 1, 2, 3, 5, 7 symbols and the word are contexts too
+    uint32_t symbol_bits; // 1..8: symbols are below 2^symbol_bits
     uint32_t n_contexts;
     uint32_t n_selects;
     uint32_t select_sizes[VLMC_TOKEN_MIX_SELECTS_MAX]; // 1..VLMC_TOKEN_MIX_SELECT_SIZE_MAX
@@ -41,10 +42,10 @@ void vlmc_token_mix_reset(vlmc_token_mix *mix, uint32_t n_tokens);
 void vlmc_token_mix_begin(vlmc_token_mix *mix, uint32_t stream, const uint32_t *frequencies,
                           const uint32_t *contexts, const uint32_t *selects);
 
-// Probability that the symbol's next bit (high bit first) is 1: 1..65535, of 2^16.
+// Probability that the symbol's next bit is 1: 1..65535, of 2^16. The highest of symbol_bits first.
 uint32_t vlmc_token_mix_probability(vlmc_token_mix *mix);
 
-// What the bit was. After eight bits the symbol is complete.
+// What the bit was. After symbol_bits bits the symbol is complete.
 void vlmc_token_mix_update(vlmc_token_mix *mix, uint32_t bit);
 
 #endif
