@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vlmc plugin check
+#include "interrupt.h"
 #include "plugin.h"
 #include "plugin/check.h"
 #include "util/json_out.h"
@@ -59,6 +60,12 @@ static void print_result(void *user, const vlmc_check_result *result)
     fflush(stdout);
 }
 
+static bool stop_wanted(void *unused)
+{
+    (void)unused;
+    return cli_interrupt_signal() != 0;
+}
+
 vlmc_status cli_plugin_check(const cli_plugin_options *options, vlmc_error *error)
 {
     report_run run = {.options = options};
@@ -74,10 +81,13 @@ vlmc_status cli_plugin_check(const cli_plugin_options *options, vlmc_error *erro
         .only = options->only,
         .from = options->from,
         .report = print_result,
+        .stop_wanted = stop_wanted,
         .user = &run,
     };
     uint32_t failures;
     vlmc_status status = vlmc_plugin_check(&check, &failures, error);
+    if (status == VLMC_ERROR_INTERRUPTED)
+        return cli_interrupt_check(error);
     // A plugin that breaks a rule is the finding, and no plugin that is missing.
     if (status == VLMC_ERROR_PLUGIN) {
         cli_raise(options->common.cli, CLI_EXIT_FAILURE);

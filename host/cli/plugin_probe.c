@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vlmc plugin probe
+#include "interrupt.h"
 #include "plugin.h"
 #include "util/json_out.h"
 
@@ -228,9 +229,15 @@ vlmc_status cli_plugin_probe(const cli_plugin_options *options, vlmc_error *erro
     vlmc_worker *worker = NULL;
     VLMC_TRY(cli_plugins_open(cli, &plugins, error));
     vlmc_status status = cli_worker_create(cli, plugins, &worker, error);
-    for (uint32_t i = 0; status == VLMC_OK && i < options->n_arguments; i++)
-        if (probe_file(cli, worker, options->arguments[i], error) != VLMC_OK)
+    for (uint32_t i = 0; status == VLMC_OK && i < options->n_arguments; i++) {
+        status = probe_file(cli, worker, options->arguments[i], error);
+        if (status != VLMC_OK && !cli_interrupt_signal()) {
             cli_error(cli, error);
+            status = VLMC_OK;
+        }
+    }
+    if (cli_interrupt_signal())
+        status = cli_interrupt_check(error);
     vlmc_worker_destroy(&worker);
     vlmc_plugins_close(&plugins);
     return status;

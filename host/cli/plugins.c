@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugins.h"
 
+#include "interrupt.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +103,12 @@ vlmc_status cli_plugins_open(cli *cli, vlmc_plugins **plugins, vlmc_error *error
     return status;
 }
 
+static bool stop_wanted(void *unused)
+{
+    (void)unused;
+    return cli_interrupt_signal() != 0;
+}
+
 vlmc_status cli_worker_create(cli *cli, vlmc_plugins *plugins, vlmc_worker **worker,
                               vlmc_error *error)
 {
@@ -108,6 +116,7 @@ vlmc_status cli_worker_create(cli *cli, vlmc_plugins *plugins, vlmc_worker **wor
     const vlmc_worker_options options = {
         .plugins = plugins,
         .seconds = seconds ? (uint32_t)strtoul(seconds, NULL, 10) : 0,
+        .stop_wanted = stop_wanted,
     };
     return vlmc_worker_create(&options, worker, error);
 }

@@ -218,6 +218,11 @@ static _Noreturn void run_child(checker *c, const char *name, const check *which
 
 // ---- In the parent ----
 
+static bool stop_wanted(const checker *c)
+{
+    return c->options->stop_wanted && c->options->stop_wanted(c->options->user);
+}
+
 // Waits; kills a child in whose turn nothing goes on. False: killed.
 static bool wait_for(const checker *c, pid_t pid, int *status)
 {
@@ -233,7 +238,7 @@ static bool wait_for(const checker *c, pid_t pid, int *status)
         if (seen != steps)
             since = now;
         steps = seen;
-        if (now - since > limit * (uint64_t)NS_PER_S) {
+        if (now - since > limit * (uint64_t)NS_PER_S || stop_wanted(c)) {
             kill(pid, SIGKILL);
             waitpid(pid, status, 0);
             return false;
@@ -280,6 +285,8 @@ static bool run_process(checker *c, const char *name, const check *which, uint32
         snprintf(text, sizeof text, "it ended the process (%s)", doing);
     else
         return true;
+    if (stop_wanted(c))
+        return false;
     tell(c, name, VLMC_CHECK_FAIL, text);
     return false;
 }
@@ -406,7 +413,8 @@ static void run_all(checker *c)
     for (size_t i = 0; i < N_CHECKS; i++) {
         if (checks[i].run == check_analyser && !c->shared->has_analyser)
             continue;
-        for (uint32_t k = 0; k < (checks[i].of_tokenizer ? c->shared->n_tokenizers : 1); k++)
+        const uint32_t n = checks[i].of_tokenizer ? c->shared->n_tokenizers : 1;
+        for (uint32_t k = 0; k < n && !stop_wanted(c); k++)
             run_check(c, &checks[i], k);
     }
 }
@@ -426,6 +434,8 @@ vlmc_status vlmc_plugin_check(const vlmc_check_options *options, uint32_t *failu
     run_all(&c);
     munmap(c.shared, sizeof *c.shared);
     *failures = c.failures;
+    if (stop_wanted(&c))
+        return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
     if (c.done == 0)
         return vlmc_fail(error, VLMC_ERROR_USAGE, "there is no check \"%s\"", options->only);
     return c.failures ? vlmc_fail(error, VLMC_ERROR_PLUGIN, "%u check%s failed", c.failures,

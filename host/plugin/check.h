@@ -36,6 +36,7 @@ typedef struct vlmc_check_options {
     const char *only; // the checks of this name, or whose name goes on with '/'; NULL: all
     uint64_t from;    // first turn
     void (*report)(void *user, const vlmc_check_result *result);
+    bool (*stop_wanted)(void *user); // ends the run: VLMC_ERROR_INTERRUPTED; NULL: never
     void *user;
 } vlmc_check_options;
 

@@ -17,6 +17,7 @@
 #define SLICE_MS 200
 #define NS_PER_MS 1000000u
 #define NS_PER_S 1000000000u
+#define STOP_NS (2 * (uint64_t)NS_PER_S)
 #define FIXED_ARGUMENTS 3 // program, "plugin-worker", the memory limit
 
 // ---- Start ----
@@ -169,25 +170,29 @@ static bool receive(int fd, vlmc_message *message)
     return n == (ssize_t)sizeof *message;
 }
 
-// Until something can be read (true; maybe the end) or time is up.
-static bool wait_for_answer(const vlmc_process *process, _Atomic uint64_t *progress,
-                            const vlmc_process_limits *limits)
+static vlmc_process_end wait_for_answer(const vlmc_process *process, _Atomic uint64_t *progress,
+                                        const vlmc_process_limits *limits)
 {
     uint64_t idle = 0;
     uint64_t all = 0;
+    uint64_t stopping = 0;
     uint64_t seen = atomic_load(progress);
     while (idle < limits->idle_seconds * (uint64_t)NS_PER_S && all / NS_PER_S < limits->seconds) {
         struct pollfd poll_fd = {.fd = process->control, .events = POLLIN};
         const uint64_t began = now_ns();
         if (poll(&poll_fd, 1, SLICE_MS) > 0)
-            return true;
+            return VLMC_PROCESS_ANSWERED; // or at its end
         const uint64_t ns = slice_ns(began);
         const uint64_t progressed = atomic_load(progress);
         idle = progressed == seen ? idle + ns : 0;
         seen = progressed;
         all += ns;
+        if (limits->stop_wanted && limits->stop_wanted(limits->user))
+            stopping += ns;
+        if (stopping > STOP_NS)
+            return VLMC_PROCESS_STOPPED;
     }
-    return false;
+    return VLMC_PROCESS_HUNG;
 }
 
 vlmc_process_end vlmc_process_ask(vlmc_process *process, const vlmc_message *request,
@@ -196,9 +201,10 @@ vlmc_process_end vlmc_process_ask(vlmc_process *process, const vlmc_message *req
 {
     *wait_status = 0;
     if (send_message(process->control, request)) {
-        if (!wait_for_answer(process, progress, limits)) {
+        const vlmc_process_end end = wait_for_answer(process, progress, limits);
+        if (end != VLMC_PROCESS_ANSWERED) {
             vlmc_process_stop(process);
-            return VLMC_PROCESS_HUNG;
+            return end;
         }
         if (receive(process->control, reply)) {
             reply->text[sizeof reply->text - 1] = 0;

@@ -27,13 +27,16 @@ vlmc_status vlmc_process_start(vlmc_process *process, const vlmc_process_options
 // How a question ended that got no answer.
 typedef enum vlmc_process_end {
     VLMC_PROCESS_ANSWERED,
-    VLMC_PROCESS_DIED, // wait_status says how
-    VLMC_PROCESS_HUNG, // no progress in time: it was killed
+    VLMC_PROCESS_DIED,    // wait_status says how
+    VLMC_PROCESS_HUNG,    // no progress in time: it was killed
+    VLMC_PROCESS_STOPPED, // by the user: it was killed
 } vlmc_process_end;
 
 typedef struct vlmc_process_limits {
-    uint32_t idle_seconds; // without a step of `progress`
-    uint64_t seconds;      // in all
+    uint32_t idle_seconds;           // without a step of `progress`
+    uint64_t seconds;                // in all
+    bool (*stop_wanted)(void *user); // NULL: never
+    void *user;
 } vlmc_process_limits;
 
 // Sends a question and waits for the answer. Unless answered, the process is gone afterwards.

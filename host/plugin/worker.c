@@ -280,11 +280,15 @@ static vlmc_status ask(vlmc_worker *w, const vlmc_message *request, uint64_t wor
         const vlmc_process_limits limits = {
             .idle_seconds = w->options.seconds,
             .seconds = w->options.seconds + work_bytes / SLOWEST_BYTES_PER_SECOND,
+            .stop_wanted = w->options.stop_wanted,
+            .user = w->options.user,
         };
         int wait_status;
         const vlmc_process_end end = vlmc_process_ask(&w->process, request, reply,
                                                       &w->head->progress, &limits, &wait_status);
         take_refusals(w);
+        if (end == VLMC_PROCESS_STOPPED)
+            return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
         if (end != VLMC_PROCESS_ANSWERED)
             return describe(w, end, wait_status, error);
     }

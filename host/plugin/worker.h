@@ -54,6 +54,10 @@ typedef struct vlmc_worker_options {
     uint32_t seconds;      // of a call without progress; 0: VLMC_WORKER_SECONDS
     uint64_t memory_bytes; // beyond the start; 0: VLMC_WORKER_MEMORY_BYTES
     bool in_process;       // no child (for tests and debuggers)
+    // True when the user wants to stop: a call that takes longer than two seconds from then on
+    // is given up with VLMC_ERROR_INTERRUPTED. NULL: never.
+    bool (*stop_wanted)(void *user);
+    void *user;
 } vlmc_worker_options;
 
 // What probe found. Strings live as long as the registry.

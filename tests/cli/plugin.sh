@@ -119,6 +119,17 @@ for _ in $(seq 50); do
 done
 refute "and ends when vlmc is killed" pgrep -f "plugin-worker.*$scratch/bad"
 
+"$vlmc" plugin probe hang.sample >/dev/null 2>stderr &
+stopped=$!
+for _ in $(seq 100); do
+    pgrep -f "plugin-worker.*$scratch/bad" >/dev/null && break
+    sleep 0.1
+done
+kill -TERM $stopped
+wait $stopped
+check "and a signal stops a call that takes long (exit code 143)" test $? -eq 143
+says "stopped"
+
 expect 64 "the worker is not for users" "$vlmc" plugin-worker
 expect 64 "an unknown action" "$vlmc" plugin frobnicate
 expect 64 "probe without a file" "$vlmc" plugin probe
