@@ -313,3 +313,33 @@ int32_t jpeg_sink_finish(jpeg_sink *sink, const uint8_t **file, size_t *n_bytes)
     *n_bytes = sink->output.used;
     return VLMC_PLUGIN_OK;
 }
+
+int32_t jpeg_standard_tables(jpeg_standard *standard)
+{
+    struct jpeg_compress_struct jpeg = {0};
+    error_trap trap = {0};
+    jpeg.err = trap_errors(&trap);
+    if (setjmp(trap.out)) {
+        jpeg_destroy_compress(&jpeg);
+        return trap.result;
+    }
+    jpeg_create_compress(&jpeg);
+    jpeg.in_color_space = JCS_YCbCr;
+    jpeg.input_components = 3;
+    jpeg_set_defaults(&jpeg);
+    for (int quality = 1; quality <= 100; quality++) {
+        jpeg_set_quality(&jpeg, quality, TRUE);
+        for (uint32_t t = 0; t < 2; t++)
+            for (uint32_t i = 0; i < 64; i++)
+                standard->quant[quality - 1][t][i] =
+                    (uint8_t)jpeg.quant_tbl_ptrs[t]->quantval[jpeg_zigzag[i]];
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        const JHUFF_TBL *from = (i % 2 ? jpeg.ac_huff_tbl_ptrs : jpeg.dc_huff_tbl_ptrs)[i / 2];
+        standard->huffman[i].known = true;
+        memcpy(standard->huffman[i].lengths, from->bits, sizeof from->bits);
+        memcpy(standard->huffman[i].symbols, from->huffval, sizeof from->huffval);
+    }
+    jpeg_destroy_compress(&jpeg);
+    return VLMC_PLUGIN_OK;
+}

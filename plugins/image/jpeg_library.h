@@ -29,4 +29,12 @@ int16_t *jpeg_sink_row(jpeg_sink *sink, uint32_t component, uint32_t row);
 // sink. INVALID: the coefficients cannot be written with these tables.
 int32_t jpeg_sink_finish(jpeg_sink *sink, const uint8_t **file, size_t *n_bytes);
 
+// The tables that libjpeg makes by default.
+typedef struct jpeg_standard {
+    uint8_t quant[100][2][64]; // by quality - 1: luminance, chrominance; zigzag order
+    jpeg_huffman huffman[4];   // DC 0, AC 0, DC 1, AC 1
+} jpeg_standard;
+
+int32_t jpeg_standard_tables(jpeg_standard *standard); // [any]
+
 #endif
