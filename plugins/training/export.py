@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns a checkpoint of train.py into integers: a GGUF file as docs/models.md describes it.
 
-  export.py run/last.pt text.gguf --name text
+  export.py run/last.pt text.gguf
   export.py run/last.pt text.gguf --twin-bits FILE    # also: bits of the float twin on FILE,
-                                                      # cut into streams as the codec cuts it"""
+                                                      # cut into streams as the codec cuts it
+  export.py run/last.pt image.gguf --twin-bits FILE --plugin image.so \\
+      --chunks image.pixels:40000000000000000101000000000000    # FILE in 2048-byte chunks"""
 
 import argparse
 import math
@@ -15,6 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+import contexts as C
 import train as T
 
 ALIGNMENT = 32
@@ -69,7 +72,7 @@ def text(s):
     return struct.pack("<Q", len(s)) + s.encode()
 
 
-def pairs(model, name):
+def pairs(model, name, modality):
     cfg = model.cfg
     out = [("general.architecture", "vlmc"), ("general.name", name), ("general.alignment", ALIGNMENT),
            ("vlmc.numerics", 0), ("vlmc.vocab_size", T.VOCAB), ("vlmc.embedding_length", cfg["width"]),
@@ -78,7 +81,9 @@ def pairs(model, name):
            ("vlmc.attention.key_length", T.HEAD_DIM),
            ("vlmc.attention.sliding_window", cfg["window"]),
            ("vlmc.feed_forward_length", cfg["hidden"]), ("vlmc.feed_forward_kind", 0),
-           ("vlmc.context.embedding_length", T.CONTEXT_DIM)]
+           ("vlmc.context.embedding_length", model.context_dim)]
+    if modality != "text":
+        out.append(("vlmc.modality", modality))
     for field, key in enumerate(("kinds", "orders", "rows", "slots_log2")):
         out.append(("vlmc.context." + key, [c[field] for c in model.contexts]))
     return out
@@ -107,40 +112,61 @@ def write_gguf(path, meta, data):
         f.write(head + b"".join(blobs))
 
 
-@torch.no_grad()
-def twin_bits(model, contexts, path):
-    """Bits that the float twin spends on a file of up to 1 MiB, cut as the codec cuts it."""
+def text_streams(contexts, path):
+    """Symbols and rows of a file of up to 1 MiB, cut as the codec cuts it."""
     data = np.fromfile(path, np.uint8)[:1 << 20]
     streams = min(128, max(1, -(-len(data) // 6144)))
     length = len(data) // streams
     data = data[:streams * length].reshape(streams, length)
     with tempfile.TemporaryDirectory() as folder:
-        rows = T.ContextRows(contexts, folder)(data)
-    before = np.concatenate([np.full((streams, 1), T.BOS), data[:, :-1]], 1).astype(np.int64)
+        rows = C.ContextRows(contexts, folder)(data)
+    return data, rows
+
+
+def chunk_streams(plugin, spec, path):
+    """The same of 2048-byte chunks that are coded alone; spec: TOKENIZER:PARAMETERS in hexadecimal."""
+    tokenizer, params = spec.split(":")
+    data = np.fromfile(path, np.uint8)
+    data = data[:len(data) // 2048 * 2048].reshape(-1, 1, 2048)[:512]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = C.PluginContexts(plugin, tokenizer, folder)
+        parts = [rows(bytes.fromhex(params), chunk) for chunk in data]
+    return tuple(np.concatenate(a) for a in zip(*parts))
+
+
+@torch.no_grad()
+def twin_bits(model, symbols, rows):
+    """Bits that the float twin spends on streams: symbols (streams, length)."""
+    before = np.concatenate([np.full((len(symbols), 1), T.BOS), symbols[:, :-1]], 1).astype(np.int64)
     bits = 0.0
-    for s in range(streams):
+    for s in range(len(symbols)):
         logits = model(torch.from_numpy(before[s:s + 1]), torch.from_numpy(rows[s:s + 1].astype(np.int64)))
-        target = torch.from_numpy(data[s].astype(np.int64))
+        target = torch.from_numpy(symbols[s].astype(np.int64))
         bits += F.cross_entropy(logits * math.log(2), target, reduction="sum").item() / math.log(2)
-    return bits, data.size
+    return bits, symbols.size
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("checkpoint")
     ap.add_argument("model")
-    ap.add_argument("--name", default="text")
+    ap.add_argument("--name", help="general.name; the modality's unless given")
     ap.add_argument("--twin-bits", metavar="FILE")
+    ap.add_argument("--plugin", help="with --twin-bits for image and audio: the built plugin")
+    ap.add_argument("--chunks", metavar="SPEC", help="and how its chunks are seen: image.pixels:HEX")
     args = ap.parse_args()
     state = torch.load(args.checkpoint, map_location="cpu")
     model = T.Twin(state["cfg"], state["contexts"])
     model.load_state_dict(state["model"])
     model.eval()
+    modality = state.get("modality", "text")
     with torch.no_grad():
-        write_gguf(args.model, pairs(model, args.name), tensors(model))
+        write_gguf(args.model, pairs(model, args.name or modality, modality), tensors(model))
     if args.twin_bits:
-        bits, size = twin_bits(model, state["contexts"], args.twin_bits)
-        print(f"float twin: {bits / 8:.0f} bytes for {size} bytes, {bits / size:.4f} bpb")
+        streams = (chunk_streams(args.plugin, args.chunks, args.twin_bits) if args.plugin
+                   else text_streams(state["contexts"], args.twin_bits))
+        bits, size = twin_bits(model, *streams)
+        print(f"float twin: {bits / 8:.0f} bytes for {size} symbols, {bits / size:.4f} bits each")
 
 
 if __name__ == "__main__":
