@@ -202,6 +202,7 @@ bool check_input_create(check_run *run, uint64_t turn, size_t limit, check_input
         return false;
     input->params = run->shared->arena + found->params_at;
     input->params_bytes = found->params_bytes;
+    input->foreign = !as_it_is && found->n_bytes > 0;
     if (as_it_is || changed) {
         copy_case(run, found, limit, input);
         if (changed)

@@ -96,6 +96,7 @@ typedef struct check_input {
     uint32_t params_bytes;
     uint8_t *bytes; // (n), n >= 1; from malloc
     size_t n;
+    bool foreign; // the parameters were found for other bytes: a decoder need not restore these
 } check_input;
 
 // The cases of the tokenizer first, one each turn, then changed ones and made-up bytes. False:

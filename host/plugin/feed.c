@@ -36,7 +36,8 @@ size_t vlmc_feed_put(vlmc_feed *feed, const uint8_t *bytes, size_t n, bool ended
         memcpy(feed->buffer + feed->end, bytes, take);
     feed->end += take;
     feed->ended = ended && take == n;
-    if (feed->end == sizeof feed->buffer || feed->ended)
+    // A full buffer waits too, until it is known whether it is the last.
+    if (take < n || feed->ended)
         feed->starving = false;
     return take;
 }

@@ -25,7 +25,7 @@ typedef struct vlmc_feed {
     size_t begin;     // of what the plugin has not taken
     size_t end;
     bool ended;    // the buffer holds the end of the input
-    bool starving; // waits for a full buffer or the end of input
+    bool starving; // waits for a full buffer and more, or for the end of input
     bool done;     // all output was made
     uint8_t buffer[VLMC_FEED_BYTES];
 } vlmc_feed;

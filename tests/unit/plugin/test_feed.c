@@ -71,22 +71,23 @@ Test(feed, a_plugin_sees_the_same_pieces_however_the_input_comes)
 {
     const size_t units[] = {1, 3, 4096, 65536};
     const size_t pieces[] = {sizeof input, 65536, 65537, 1000, 1};
+    const size_t sizes[] = {sizeof input, 2 * VLMC_FEED_BYTES, VLMC_FEED_BYTES, 1};
     fill();
-    for (size_t u = 0; u < 4; u++) {
+    for (size_t u = 0; u < 16; u++) {
+        const size_t n = sizes[u / 4];
         uint64_t trace = 0;
         for (size_t p = 0; p < 10; p++) {
-            copier c = {.unit = units[u], .growth = 1};
+            copier c = {.unit = units[u % 4], .growth = 1};
             vlmc_feed feed = make_feed(copy, &c);
             vlmc_status status;
             vlmc_error error;
-            const size_t made =
-                run(&feed, input, sizeof input, pieces[p / 2], p % 2, output, &status, &error);
+            const size_t made = run(&feed, input, n, pieces[p / 2], p % 2, output, &status, &error);
             cr_assert_eq(status, VLMC_OK, "%s", error.text);
-            cr_assert_eq(made, sizeof input);
+            cr_assert_eq(made, n);
             cr_assert_eq(memcmp(input, output, made), 0);
             if (p == 0)
                 trace = c.trace;
-            cr_assert_eq(c.trace, trace, "unit %zu, way %zu", units[u], p);
+            cr_assert_eq(c.trace, trace, "%zu bytes, unit %zu, way %zu", n, units[u % 4], p);
         }
     }
 }
