@@ -22,14 +22,15 @@ _vlmc() {
     fi
     COMPREPLY=()
     case $COMP_CWORD,${COMP_WORDS[1]},$previous in
-    1,*) words='create extract list info verify diff find catalog model device help --version' ;;
-    2,help,*) words='create extract list info verify diff find catalog model device' ;;
+    1,*) words='create extract list info verify diff find catalog model plugin device help --version' ;;
+    2,help,*) words='create extract list info verify diff find catalog model plugin device' ;;
     *,-d | *,--device) words=$(_vlmc_devices) ;;
     *,-m | *,--model) words=$(_vlmc_models) ;;
     *,--overwrite) words='never always newer' ;;
     2,catalog,*) words='list check' ;;
     2,model,*) words='list info verify' ;;
     *,model,info | *,model,verify) words=$(_vlmc_models) ;;
+    2,plugin,*) words='list probe check' ;;
     2,device,*) words='list selftest' ;;
     *)
         if [[ $current == -* ]]; then
@@ -39,6 +40,7 @@ _vlmc() {
             verify) words="$common $compute" ;;
             list) words="$common --long" ;;
             diff) words="$common --directory" ;;
+            plugin) words="$common --long --time --seed --as --only --from" ;;
             device) words="$common --device --force" ;;
             *) words=$common ;;
             esac
