@@ -26,7 +26,8 @@ static vlmc_status hash_bytes(void *user, const void *bytes, size_t size, vlmc_e
     return VLMC_OK;
 }
 
-static void read_entry(vlmc_reader *reader, uint32_t i)
+// False when an entry of reasonable size cannot be read.
+static bool read_entry(vlmc_reader *reader, uint32_t i)
 {
     const vlmc_entry *e = vlmc_reader_entry(reader, i);
     crypto_hash_sha256_state hash;
@@ -35,35 +36,49 @@ static void read_entry(vlmc_reader *reader, uint32_t i)
     if (strstr(e->path, "..") == e->path && (e->path[2] == '/' || !e->path[2]))
         abort(); // an unsafe path came through
     if (e->type != VLMC_ENTRY_FILE || e->size_bytes > BOMB_BYTES)
-        return;
+        return true;
     crypto_hash_sha256_init(&hash);
     if (vlmc_reader_read(reader, i, hash_bytes, &hash, &error) != VLMC_OK)
-        return;
+        return false;
     crypto_hash_sha256_final(&hash, digest);
     if (memcmp(digest, e->sha256, sizeof digest) != 0)
         abort(); // wrong bytes without an error
+    return true;
 }
 
-static bool read_all(const char *path, const vlmc_model *model)
+// The segments of an entry add up to it, whatever they say.
+static bool add_bytes(void *user, const vlmc_segment_info *segment)
 {
-    const vlmc_engine_source engines = tiny_engines(model);
+    uint64_t *sum = user;
+    *sum += segment->n_bytes;
+    return true;
+}
+
+static bool read_all(const char *path, const fuzz_tools *tools)
+{
+    const vlmc_engine_source engines = tiny_engines(tools->model);
     vlmc_reader *reader;
     vlmc_error error;
     if (vlmc_reader_open(path, &engines, &reader, &error) != VLMC_OK)
         return false;
     const vlmc_archive_info *info = vlmc_reader_info(reader);
+    bool whole = true;
+    vlmc_reader_set_plugins(reader, tools->plugins, tools->worker);
     for (uint32_t i = 0; i < info->n_entries && i < 1000; i++) {
-        read_entry(reader, i);
+        uint64_t sum = 0;
+        vlmc_reader_segments(reader, i, add_bytes, &sum);
+        if (sum != vlmc_reader_entry(reader, i)->size_bytes)
+            abort();
+        whole = read_entry(reader, i) && whole;
         vlmc_reader_packed_bytes(reader, i);
     }
-    bool whole = true;
     for (uint32_t i = 0; i < info->n_groups && i < 64; i++)
         whole = vlmc_reader_check_group(reader, i, &error) == VLMC_OK && whole;
     vlmc_reader_destroy(&reader);
     return whole;
 }
 
-bool fuzz_reads_whole(const vlmc_model *model, const uint8_t *data, size_t size)
+bool fuzz_reads_whole(const fuzz_tools *tools, const uint8_t *data, size_t size)
 {
     const int fd = memfd_create("fuzz", MFD_CLOEXEC);
     if (fd < 0 || write(fd, data, size) != (ssize_t)size) {
@@ -72,15 +87,15 @@ bool fuzz_reads_whole(const vlmc_model *model, const uint8_t *data, size_t size)
     }
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    const bool whole = read_all(path, model);
+    const bool whole = read_all(path, tools);
     close(fd);
     return whole;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    vlmc_model *model = tiny_model(FUZZ_MODEL_SEED);
-    fuzz_reads_whole(model, data, size);
-    vlmc_model_destroy(&model);
+    fuzz_tools tools = {.model = tiny_model(FUZZ_MODEL_SEED)};
+    fuzz_reads_whole(&tools, data, size);
+    vlmc_model_destroy(&tools.model);
     return 0;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // mutate_reader ROUNDS ARCHIVE…: reads the archives, then ROUNDS mutations of them, the same in
-// each run. Half of the mutations get new checks and hashes, so that the parsers behind them are
-// reached and not only the checks.
+// each run, with the plugins of the golden archives (VLMC_TEST_PLUGINS). Half of the mutations get
+// new checks and hashes, so that the parsers behind them are reached and not only the checks.
 #include "archive/format.h"
 #include "codec/group.h"
 #include "fuzz_reader.h"
+#include "golden/golden.h"
 #include "tiny_model.h"
 #include "util/bytes.h"
 
@@ -103,7 +104,8 @@ static size_t mutate_index(const input *in, uint8_t *bytes, uint64_t *state)
     return footer.index_offset + VLMC_RECORD_BYTES + size + VLMC_FOOTER_BYTES;
 }
 
-// Mutates the payload of the last record before the index and seals the record.
+// Mutates the payloads of groups and tokenizers and seals their records: also as raw bytes where
+// these are the payload, so that tokens reach their decoder.
 static size_t mutate_group(const input *in, uint8_t *bytes, uint64_t *state)
 {
     memcpy(bytes, in->bytes, in->size);
@@ -113,9 +115,13 @@ static size_t mutate_group(const input *in, uint8_t *bytes, uint64_t *state)
             break;
         uint8_t *payload = bytes + at + VLMC_RECORD_BYTES;
         size_t size = record.packed_bytes;
-        if (record.type == VLMC_RECORD_GROUP) {
-            mutate(payload, &size, state);
+        if (record.type == VLMC_RECORD_GROUP || record.type == VLMC_RECORD_TOKENIZER) {
+            if (next_random(state) % 2)
+                mutate(payload, &size, state);
             record.packed_hash = vlmc_format_hash(payload, record.packed_bytes);
+            if (record.method == VLMC_GROUP_STORED && record.packed_bytes >= record.raw_bytes)
+                record.raw_hash = vlmc_format_hash(payload + record.packed_bytes - record.raw_bytes,
+                                                   record.raw_bytes);
             vlmc_format_write_record(&record, bytes + at);
         }
         at += VLMC_RECORD_BYTES + record.packed_bytes;
@@ -123,7 +129,7 @@ static size_t mutate_group(const input *in, uint8_t *bytes, uint64_t *state)
     return in->size;
 }
 
-static void run_round(const input *in, const vlmc_model *model, uint8_t *bytes, uint64_t *state)
+static void run_round(const input *in, const fuzz_tools *tools, uint8_t *bytes, uint64_t *state)
 {
     size_t size = in->size;
     switch (next_random(state) % 8) {
@@ -143,7 +149,7 @@ static void run_round(const input *in, const vlmc_model *model, uint8_t *bytes, 
     if (!exact)
         exit(2);
     memcpy(exact, bytes, size);
-    fuzz_reads_whole(model, exact, size);
+    fuzz_reads_whole(tools, exact, size);
     free(exact);
 }
 
@@ -159,22 +165,24 @@ int main(int argc, char **argv)
     uint8_t *bytes = malloc(2 * INPUT_BYTES_MAX);
     if (!inputs || !bytes)
         return 2;
-    vlmc_model *model = tiny_model(FUZZ_MODEL_SEED);
+    golden_plugins plugins = golden_open_plugins();
+    fuzz_tools tools = {tiny_model(FUZZ_MODEL_SEED), plugins.plugins, plugins.worker};
     for (size_t i = 0; i < n; i++) {
         load(argv[2 + i], &inputs[i]);
-        if (!fuzz_reads_whole(model, inputs[i].bytes, inputs[i].size)) {
+        if (!fuzz_reads_whole(&tools, inputs[i].bytes, inputs[i].size)) {
             fprintf(stderr, "mutate_reader: %s is no whole archive to start with\n", argv[2 + i]);
             return 1;
         }
     }
     uint64_t state = 1;
     for (unsigned long round = 0; round < rounds; round++)
-        run_round(&inputs[round % n], model, bytes, &state);
+        run_round(&inputs[round % n], &tools, bytes, &state);
     printf("%lu mutations of %zu archives read without harm\n", rounds, n);
     for (size_t i = 0; i < n; i++)
         free(inputs[i].bytes);
     free(inputs);
     free(bytes);
-    vlmc_model_destroy(&model);
+    vlmc_model_destroy(&tools.model);
+    golden_close_plugins(&plugins);
     return 0;
 }

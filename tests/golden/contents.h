@@ -9,6 +9,7 @@
 
 #define GOLDEN_MODEL_SEED 20
 #define GOLDEN_ENTRIES_MAX 6
+#define GOLDEN_GROUPS_MAX 3
 #define GOLDEN_ZEROS_BYTES 100000
 
 typedef struct golden_entry {
@@ -19,9 +20,10 @@ typedef struct golden_entry {
 } golden_entry;
 
 typedef struct golden_archive {
-    const char *name;         // file in tests/golden
-    bool model;               // written with tiny.gguf
-    vlmc_group_method method; // of its only group
+    const char *name; // file in tests/golden
+    bool model;       // written with tiny.gguf, and with the plugins of golden_open_plugins
+    vlmc_group_method methods[GOLDEN_GROUPS_MAX]; // of its groups
+    uint32_t n_groups;
     golden_entry entries[GOLDEN_ENTRIES_MAX];
     uint32_t n_entries;
 } golden_archive;
@@ -30,7 +32,8 @@ static const golden_archive golden_archives[] = {
     {
         .name = "v0-model.vlmc",
         .model = true,
-        .method = VLMC_GROUP_MODEL,
+        .methods = {VLMC_GROUP_MODEL},
+        .n_groups = 1,
         .n_entries = 4,
         .entries =
             {
@@ -47,7 +50,8 @@ static const golden_archive golden_archives[] = {
     },
     {
         .name = "v0-stored.vlmc",
-        .method = VLMC_GROUP_STORED,
+        .methods = {VLMC_GROUP_STORED},
+        .n_groups = 1,
         .n_entries = 3,
         .entries =
             {
@@ -59,9 +63,24 @@ static const golden_archive golden_archives[] = {
     },
     {
         .name = "v0-zstd.vlmc",
-        .method = VLMC_GROUP_ZSTD,
+        .methods = {VLMC_GROUP_ZSTD},
+        .n_groups = 1,
         .n_entries = 1,
         .entries = {{.entry = {.path = "zeros", .mode = 0644}, .zeros = true}},
+    },
+    {
+        // Tokens in a group of their own, plain bytes, and tokens of two files that share a group.
+        .name = "v0-tokens.vlmc",
+        .model = true,
+        .methods = {VLMC_GROUP_MODEL, VLMC_GROUP_STORED, VLMC_GROUP_MODEL},
+        .n_groups = 3,
+        .n_entries = 3,
+        .entries =
+            {
+                {.entry = {.path = "joined", .mode = 0644}, .content = "joined"},
+                {.entry = {.path = "letters", .mode = 0644}, .content = "letters"},
+                {.entry = {.path = "more/joined", .mode = 0644}, .content = "joined2"},
+            },
     },
 };
 

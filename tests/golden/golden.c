@@ -7,6 +7,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+golden_plugins golden_open_plugins(void)
+{
+    static const char *const names[] = {"good", "joiner"};
+    const char *folder = getenv("VLMC_TEST_PLUGINS");
+    char files[2][4096];
+    const char *list[2];
+    golden_plugins p = {0};
+    vlmc_error error = {0};
+    for (uint32_t i = 0; i < 2; i++) {
+        snprintf(files[i], sizeof files[i], "%s/%s.so", folder ? folder : ".", names[i]);
+        list[i] = files[i];
+    }
+    const vlmc_plugin_notices silent = {0};
+    vlmc_status status = vlmc_plugins_open_files(list, 2, silent, &p.plugins, &error);
+    const vlmc_worker_options options = {.plugins = p.plugins, .in_process = true};
+    if (status == VLMC_OK)
+        status = vlmc_worker_create(&options, &p.worker, &error);
+    if (status != VLMC_OK || vlmc_plugins_count(p.plugins) != 2) {
+        fprintf(stderr, "the plugins of VLMC_TEST_PLUGINS: %s\n", error.text);
+        abort();
+    }
+    return p;
+}
+
+void golden_close_plugins(golden_plugins *plugins)
+{
+    vlmc_worker_destroy(&plugins->worker);
+    vlmc_plugins_close(&plugins->plugins);
+}
+
 uint8_t *golden_content(const char *folder, const golden_entry *entry, size_t *size)
 {
     *size = entry->zeros ? GOLDEN_ZEROS_BYTES : 0;
@@ -56,11 +86,13 @@ static vlmc_status add(vlmc_writer *writer, const char *folder, const golden_ent
 }
 
 vlmc_status golden_write(const char *folder, const golden_archive *archive, const vlmc_model *model,
-                         const char *path, vlmc_error *error)
+                         const golden_plugins *plugins, const char *path, vlmc_error *error)
 {
     vlmc_writer_params params = {.path = path, .replace = true};
-    if (archive->model)
+    if (archive->model) {
         params.engine = tiny_engines(model);
+        params.plugins.worker = plugins->worker;
+    }
     vlmc_writer *writer;
     uint64_t total;
     VLMC_TRY(vlmc_writer_create(&params, &writer, error));

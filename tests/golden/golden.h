@@ -4,11 +4,22 @@
 
 #include "contents.h"
 
+// The plugins that golden archives with tokens are made by: "good" and "joiner" of tests/plugins,
+// in the folder VLMC_TEST_PLUGINS, in this process. Aborts when they are not there.
+typedef struct golden_plugins {
+    vlmc_plugins *plugins;
+    vlmc_worker *worker;
+} golden_plugins;
+
+golden_plugins golden_open_plugins(void);
+void golden_close_plugins(golden_plugins *plugins);
+
 // The content of an entry, malloc'ed; folder is tests/golden. Aborts when a file is missing.
 uint8_t *golden_content(const char *folder, const golden_entry *entry, size_t *size);
 
-// Writes one of golden_archives to `path`, which is replaced. `model` when the archive wants it.
+// Writes one of golden_archives to `path`, which is replaced. `model` and `plugins` when the
+// archive wants them.
 vlmc_status golden_write(const char *folder, const golden_archive *archive, const vlmc_model *model,
-                         const char *path, vlmc_error *error);
+                         const golden_plugins *plugins, const char *path, vlmc_error *error);
 
 #endif
