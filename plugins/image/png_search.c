@@ -12,7 +12,7 @@
 #define ZLIB_HEADER_BYTES 2u
 #define ZLIB_CHECK_BYTES 4u
 #define PIECE_BYTES 16384u // inflated at once
-#define TRIES_MAX 512u
+#define TRIES_MAX 640u
 // Bytes that all tries together may deflate: so many, and the content so many times.
 #define BUDGET_BYTES (16u << 20)
 #define BUDGET_TIMES 4u
@@ -69,24 +69,35 @@ static void add_level(tries *t, uint8_t level, uint8_t memory_level, uint8_t win
     }
 }
 
+static const uint8_t levels[] = {6, 9, 8, 7, 5, 4, 3, 2, 1};
+#define LEVELS (sizeof levels / sizeof levels[0])
+
+// Strategies that look for no matches of the usual kind, and fixed codes.
+static void add_others(tries *t, uint8_t memory_level, uint8_t window_bits)
+{
+    add(t, 6, REDEFLATE_RLE, memory_level, window_bits, false);
+    add(t, 6, REDEFLATE_HUFFMAN, memory_level, window_bits, false);
+    for (uint32_t i = 0; i < LEVELS; i++)
+        add(t, levels[i], REDEFLATE_FIXED, memory_level, window_bits, false);
+}
+
 // hint: the two bits of the zlib header that tell the level.
 static void add_window(tries *t, uint8_t window_bits, uint32_t hint, bool filtered)
 {
-    static const uint8_t levels[] = {6, 9, 8, 7, 5, 4, 3, 2, 1};
     static const uint8_t hints[10] = {0, 0, 1, 1, 1, 1, 2, 3, 3, 3};
-    static const uint8_t memory_levels[] = {8, 9, 7, 6, 5, 4, 3, 2, 1};
-    for (uint32_t pass = 0; pass < 3; pass++) // usual memory and level as told; others; the rest
-        for (uint32_t m = pass < 2 ? 0 : 2; m < (pass < 2 ? 2 : sizeof memory_levels); m++) {
-            for (uint32_t i = 0; i < sizeof levels; i++)
-                if (pass == 2 || (hints[levels[i]] == hint) == (pass == 0))
-                    add_level(t, levels[i], memory_levels[m], window_bits, filtered);
-            if (pass == (hint == 0 ? 0 : 1)) {
-                add(t, 6, REDEFLATE_RLE, memory_levels[m], window_bits, false);
-                add(t, 6, REDEFLATE_HUFFMAN, memory_levels[m], window_bits, false);
-                add(t, 6, REDEFLATE_FIXED, memory_levels[m], window_bits, false);
-                add(t, 9, REDEFLATE_FIXED, memory_levels[m], window_bits, false);
-            }
+    for (int told = 1; told >= 0; told--) // levels as told, then the others
+        for (uint8_t memory_level = 8; memory_level <= 9; memory_level++) {
+            for (uint32_t i = 0; i < LEVELS; i++)
+                if ((hints[levels[i]] == hint) == (told == 1))
+                    add_level(t, levels[i], memory_level, window_bits, filtered);
+            if ((hint == 0) == (told == 1)) // what zlib tells of the first two of them
+                add_others(t, memory_level, window_bits);
         }
+    for (uint8_t memory_level = 7; memory_level >= 1; memory_level--) {
+        for (uint32_t i = 0; i < LEVELS; i++)
+            add_level(t, levels[i], memory_level, window_bits, filtered);
+        add_others(t, memory_level, window_bits);
+    }
 }
 
 // One try: the stream inflated, deflated, and compared with itself.
@@ -170,10 +181,7 @@ static bool try_params(trial *t, const png_stream *stream, const redeflate_param
     t->inflate.avail_in = 0;
     if (inflateReset(&t->inflate) != Z_OK)
         return false;
-    t->deflate = redeflate_create(params);
-    const bool same = t->deflate && same_stream(t, budget);
-    redeflate_destroy(t->deflate);
-    return same;
+    return redeflate_restart(t->deflate, params) && same_stream(t, budget);
 }
 
 bool png_search_deflate(const png_stream *stream, uint64_t content_bytes, bool filtered,
@@ -192,7 +200,9 @@ bool png_search_deflate(const png_stream *stream, uint64_t content_bytes, bool f
     tries *list = calloc(1, sizeof *list);
     trial *t = calloc(1, sizeof *t);
     bool found = false;
-    if (list && t && inflateInit(&t->inflate) == Z_OK) {
+    if (t)
+        t->deflate = redeflate_create(&(redeflate_params){6, REDEFLATE_DEFAULT, 8, 15, false});
+    if (list && t && t->deflate && inflateInit(&t->inflate) == Z_OK) {
         add_window(list, window_bits, header[1] >> 6, filtered);
         if (window_bits < 15) // some programs declare a smaller window afterwards
             add_window(list, 15, header[1] >> 6, filtered);
@@ -203,6 +213,8 @@ bool png_search_deflate(const png_stream *stream, uint64_t content_bytes, bool f
         }
         inflateEnd(&t->inflate);
     }
+    if (t)
+        redeflate_destroy(t->deflate);
     free(list);
     free(t);
     return found;

@@ -63,22 +63,33 @@ bool redeflate_params_valid(const redeflate_params *p)
            p->window_bits <= WINDOW_BITS_MAX;
 }
 
-redeflate *redeflate_create(const redeflate_params *params)
+bool redeflate_restart(redeflate *d, const redeflate_params *params)
 {
     if (!redeflate_params_valid(params))
-        return NULL;
-    redeflate *d = calloc(1, sizeof *d);
-    if (!d)
-        return NULL;
+        return false;
     const uint32_t hash_bits = params->memory_level + 7u;
     d->params = *params;
     d->effort = efforts[params->level];
     d->size = 1u << params->window_bits;
     d->hash_mask = (1u << hash_bits) - 1;
     d->hash_shift = (hash_bits + DEFLATE_MATCH_MIN - 1) / DEFLATE_MATCH_MIN;
+    d->at = d->lookahead = 0;
+    d->block_start = 0;
+    d->match_start = 0;
     d->match_length = DEFLATE_MATCH_MIN - 1;
+    d->literal_waits = d->done = false;
     deflate_block_init(&d->block, (1u << (params->memory_level + 6)) - 1);
-    return d;
+    memset(d->newest, 0, (d->hash_mask + 1) * sizeof d->newest[0]);
+    return true;
+}
+
+redeflate *redeflate_create(const redeflate_params *params)
+{
+    redeflate *d = calloc(1, sizeof *d);
+    if (d && redeflate_restart(d, params))
+        return d;
+    free(d);
+    return NULL;
 }
 
 void redeflate_destroy(redeflate *d)

@@ -36,6 +36,9 @@ bool redeflate_params_valid(const redeflate_params *params);
 // NULL when there is no memory (some 700 KiB) or a parameter is out of range.
 redeflate *redeflate_create(const redeflate_params *params);
 
+// Starts another stream; false, and no change, when a parameter is out of range.
+bool redeflate_restart(redeflate *d, const redeflate_params *params);
+
 // Takes some of n_bytes and says how many; ended: nothing follows. Stops early when output
 // waits; must not be called while it does. How the input is cut has no influence on the output.
 size_t redeflate_feed(redeflate *d, const uint8_t *bytes, size_t n_bytes, bool ended);
