@@ -5,6 +5,7 @@
 #define VLMC_PLUGIN_CHECK_RUN_H
 
 #include "check.h"
+#include "feed.h"
 #include "registry.h"
 
 #include <stdatomic.h>
@@ -126,6 +127,31 @@ typedef struct check_bytes {
     uint8_t *bytes; // from malloc
     size_t n;
 } check_bytes;
+
+// A call of encode or decode that also counts, and remembers what it returned.
+typedef struct check_call {
+    check_run *run;
+    int32_t (*call)(void *object, vlmc_plugin_io *io);
+    void *object;
+    int32_t result;
+    bool measure;
+    int64_t memory; // that the object holds
+    int64_t memory_peak;
+} check_call;
+
+// For vlmc_plugin_io functions: calls check_call's own.
+int32_t check_run_call(void *call, vlmc_plugin_io *io);
+
+// An encoder or a decoder; NULL: refused.
+void *check_create(check_run *run, const void *params, uint32_t n, bool encode);
+void check_destroy(check_run *run, void *object, bool encode);
+
+// A feed at its beginning.
+void check_set_feed(vlmc_feed *feed, const check_run *run, check_call *call, bool encode);
+
+// Creates, converts with the pieces of archives, destroys. False: refused, or more than `limit`.
+bool check_convert(check_run *run, check_call *call, bool encode, const check_input *params,
+                   const uint8_t *in, size_t n, size_t limit, check_bytes *out);
 
 // With the pieces that archives are made with. False: refused.
 bool check_encode(check_run *run, const check_input *input, check_bytes *tokens);
