@@ -22,8 +22,8 @@ _vlmc() {
     fi
     COMPREPLY=()
     case $COMP_CWORD,${COMP_WORDS[1]},$previous in
-    1,*) words='create extract list info verify diff find catalog model plugin device help --version' ;;
-    2,help,*) words='create extract list info verify diff find catalog model plugin device' ;;
+    1,*) words='create extract list info verify diff find catalog model plugin bench device help --version' ;;
+    2,help,*) words='create extract list info verify diff find catalog model plugin bench device' ;;
     *,-d | *,--device) words=$(_vlmc_devices) ;;
     *,-m | *,--model) words=$(_vlmc_models) ;;
     *,--overwrite) words='never always newer' ;;
@@ -31,16 +31,18 @@ _vlmc() {
     2,model,*) words='list info verify' ;;
     *,model,info | *,model,verify) words=$(_vlmc_models) ;;
     2,plugin,*) words='list probe check' ;;
+    2,bench,*) words='chunks' ;;
     2,device,*) words='list selftest' ;;
     *)
         if [[ $current == -* ]]; then
             case ${COMP_WORDS[1]} in
-            create) words="$common $compute --output --force --model --verify --stdin-name --no-catalog" ;;
+            create) words="$common $compute --output --force --model --verify --stdin-name --no-catalog --no-plugins --verbose" ;;
             extract) words="$common $compute --directory --stdout --overwrite --dry-run --max-output" ;;
             verify) words="$common $compute" ;;
             list) words="$common --long" ;;
             diff) words="$common --directory" ;;
             plugin) words="$common --long --time --seed --as --only --from" ;;
+            bench) words="$common $compute --size --as --limit --model --verify" ;;
             device) words="$common --device --force" ;;
             *) words=$common ;;
             esac
