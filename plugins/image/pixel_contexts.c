@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define PREDICTORS 8u
+#define PARITIES 4u // of row and column: colour is often half as fine as brightness
 #define NEIGHBOURS 16u
 #define LINEAR_NEIGHBOURS 12u // those that the linear predictor uses
 #define FEATURES 20u          // of the linear predictor; a picture without colour uses the first 12
@@ -139,6 +140,7 @@ typedef struct stream {
     uint32_t row;                        // of the segment
     uint32_t rows_seen;
     // Of the current token, from next_context.
+    uint32_t n_before;               // channels of the pixel that are known and related, 0..2
     int32_t predictions[PREDICTORS]; // 1/8
     int32_t features[FEATURES];
     int32_t base;   // what the linear prediction adds to, 1/8
@@ -153,9 +155,9 @@ typedef struct machine {
     uint32_t sample_row; // bytes of a row that are samples
     uint32_t stride;
     uint32_t n_streams;
-    int32_t weights[PIXEL_BYTES_MAX][FEATURES]; // 1/65536, shared by the streams
-    uint32_t credit[2048];                      // weight of a predictor by its misses
-    uint8_t logarithm[4096];                    // 4 * log2(x + 1)
+    int32_t weights[PIXEL_BYTES_MAX][PARITIES][FEATURES]; // 1/65536, shared by the streams
+    uint32_t credit[2048];                                // weight of a predictor by its misses
+    uint8_t logarithm[4096];                              // 4 * log2(x + 1)
     stream streams[];
 } machine;
 
@@ -269,7 +271,8 @@ static void fill_tables(machine *m)
         const uint32_t before = m->layout.sample_bytes > 1 || m->layout.channels < 3 ? 0
                                 : c > 2                                              ? 0
                                                                                      : c;
-        memcpy(m->weights[c], linear_start[before], sizeof m->weights[c]);
+        for (uint32_t p = 0; p < PARITIES; p++)
+            memcpy(m->weights[c][p], linear_start[before], sizeof m->weights[c][p]);
     }
 }
 
@@ -371,6 +374,12 @@ static void look_around(const machine *m, const stream *s, neighbourhood *n)
     }
 }
 
+// Of the pixel's row and column, where channels before this one are known; else 0.
+static uint32_t parity(const stream *s)
+{
+    return s->n_before ? (s->row & 1) << 1 | (s->pixel & 1) : 0;
+}
+
 static int32_t linear(const int32_t *weights, const int32_t *features)
 {
     int32_t sum = 0; // |weight| <= 2^17, |feature| <= 511, 20 of them: below 2^31
@@ -414,7 +423,7 @@ static void predict(const machine *m, stream *s, const neighbourhood *n)
         s->energy += s->features[i] * s->features[i];
     s->base = base * 8;
     p[6] = s->base + linear(linear_start[n->n_before], s->features);
-    p[7] = s->base + linear(m->weights[n->channel], s->features);
+    p[7] = s->base + linear(m->weights[n->channel][parity(s)], s->features);
     for (uint32_t k = 0; k < PREDICTORS; k++)
         p[k] = clamp(p[k], 0, 255 * 8);
 }
@@ -491,7 +500,7 @@ static void mixer_contexts(const neighbourhood *n, const stream *s, uint32_t *c,
     h[3] = hash(3, kind | c[CONTEXT_ERROR_WEST] / 2, c[CONTEXT_ERROR_NORTH] / 2);
     h[4] = hash(4, kind | c[CONTEXT_LINEAR], c[CONTEXT_MEDIAN] / 2);
     h[5] = hash(5, kind | s->centre, activity);
-    h[6] = hash(6, kind | before, before_2 << 8 | activity / 4);
+    h[6] = hash(6, kind | before, before_2 << 8 | activity / 4 | parity(s) << 16);
     h[7] =
         hash(7, kind | coarse(v[1] - centre), coarse(v[3] - centre) << 8 | coarse(v[2] - centre));
     h[8] = hash(8, kind | coarse(v[0] - centre), coarse(v[4] - centre) << 8 | activity / 4);
@@ -513,6 +522,7 @@ void image_pixel_next_context(void *state, uint32_t stream_index, uint32_t *c, u
     }
     neighbourhood n;
     look_around(m, s, &n);
+    s->n_before = n.n_before;
     predict(m, s, &n);
     uint32_t worst;
     const int32_t blended = blend(m, s, &worst);
@@ -565,12 +575,13 @@ void image_pixel_next_context(void *state, uint32_t stream_index, uint32_t *c, u
         spread << 2 | (uint32_t)(abs(errors[-pixel]) > 3) << 1 | (uint32_t)(abs(above[0]) > 3);
 }
 
-// Normalised LMS step.
+// Normalised LMS step, faster where another channel of the pixel is known.
 static void learn(int32_t *weights, const stream *s, int32_t error)
 {
     const int32_t step = error * 2048 / (s->energy + 64); // |error| <= 2040
+    const uint32_t rate = s->n_before ? 4 : 6;
     for (uint32_t i = 0; i < FEATURES; i++)
-        weights[i] = clamp(weights[i] + ((step * s->features[i]) >> 6), -(1 << 17), 1 << 17);
+        weights[i] = clamp(weights[i] + ((step * s->features[i]) >> rate), -(1 << 17), 1 << 17);
 }
 
 static void end_row(const machine *m, stream *s)
@@ -605,7 +616,7 @@ static void push_sample(machine *m, stream *s, uint32_t token)
     uint8_t *misses = s->miss_rows[0] + (size_t)x * PREDICTORS;
     for (uint32_t k = 0; k < PREDICTORS; k++)
         misses[k] = (uint8_t)(abs((int32_t)token * 8 - s->predictions[k]) >> 3);
-    learn(m->weights[s->channel], s, (int32_t)token * 8 - s->predictions[7]);
+    learn(m->weights[s->channel][parity(s)], s, (int32_t)token * 8 - s->predictions[7]);
     if (s->rows_seen == 0) // nothing is known above: what was seen last stands there
         for (uint32_t up = 1; up < ROWS; up++)
             for (uint32_t k = 1; k <= 3; k++)

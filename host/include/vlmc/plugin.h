@@ -93,7 +93,8 @@ typedef struct vlmc_token_geometry {
 
 // One step of a streaming conversion, in the manner of zlib: the callee takes from `in`, puts
 // to `out`, and says how much of each. It takes or puts something unless it needs more input or
-// more room.
+// more room: a call with 64 KiB of each that does neither is an error. out_ended may be set only
+// when in_ended is.
 typedef struct vlmc_plugin_io {
     const uint8_t *in;
     size_t in_bytes;
@@ -113,7 +114,7 @@ typedef struct vlmc_tokenizer {
     const char *description;
     const char *default_model; // name of the model to code with, or NULL: the mixer alone
     uint32_t alphabet;         // 2..256; tokens are 0..alphabet-1
-    uint32_t flags;            // enum vlmc_tokenizer_flags
+    uint32_t flags;            // enum vlmc_tokenizer_flags; unknown ones are refused
     uint32_t n_contexts;       // 0..VLMC_PLUGIN_CONTEXTS_MAX
     const vlmc_context_declaration *contexts; // (n_contexts)
 
