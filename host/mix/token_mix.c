@@ -28,8 +28,10 @@
 #define MAP_NODES (2 * VLMC_STRETCH_MAX / MAP_STEP + 1)
 #define MAP_RATE_BITS 5
 
-// Where weights start, 16.16. Beside a transformer the context models begin with little say.
-#define START_ALONE 9216
+// Where weights start, 16.16. Context models alone share START_ALL; beside a transformer they begin
+// with little say.
+#define START_ALL (2 * VLMC_WEIGHT_ONE)
+#define START_ALONE_MAX (VLMC_WEIGHT_ONE / 2)
 #define START_BESIDE 656
 
 _Static_assert(INPUTS_EACH *MODELS_MAX + 2 <= VLMC_NEURON_INPUTS_MAX, "inputs fit a neuron");
@@ -143,12 +145,14 @@ static void count_models(vlmc_token_mix *m)
 
 static void set_start(vlmc_token_mix *m)
 {
+    const int32_t share = START_ALL / (int32_t)m->n_models;
+    const int32_t alone = share < START_ALONE_MAX ? share : START_ALONE_MAX;
     uint32_t at = 0;
     if (m->params.has_model)
         m->start[at++] = VLMC_WEIGHT_ONE;
     m->start[at++] = 0;
     for (uint32_t i = 0; i < m->n_models; i++, at += INPUTS_EACH)
-        m->start[at] = m->params.has_model ? START_BESIDE : START_ALONE;
+        m->start[at] = m->params.has_model ? START_BESIDE : alone;
 }
 
 static bool allocate(vlmc_token_mix *m, uint32_t max_tokens)

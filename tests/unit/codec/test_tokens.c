@@ -170,6 +170,42 @@ Test(tokens, slabs_change_no_byte)
     free(second);
 }
 
+Test(tokens, a_model_of_32_contexts_codes_the_same_on_every_instruction_set)
+{
+    const uint32_t n = 6000;
+    vlmc_hyperparameters hp = tiny_hyperparameters;
+    hp.n_contexts = VLMC_CONTEXTS_MAX;
+    for (uint32_t i = 0; i < VLMC_CONTEXTS_MAX; i++)
+        hp.contexts[i] = i % 2 ? (vlmc_context_spec){VLMC_CONTEXT_PLUGIN, 0, 256, 0}
+                               : (vlmc_context_spec){VLMC_CONTEXT_PLUGIN, 2, 9, 0};
+    vlmc_model *model;
+    vlmc_error error = {0};
+    cr_assert_eq(vlmc_model_random(&hp, 3, &model, &error), VLMC_OK, "%s", error.text);
+    uint8_t *tokens = malloc(n), *first = malloc(2 * n), *second = malloc(2 * n);
+    fill_walk(tokens, n, 256, 8);
+    size_t sizes[2];
+    for (int i = 0; i < 2; i++) {
+        rig r = {.tokenizer = &made_up_centred};
+        const vlmc_engine_params params = {model, VLMC_STREAMS_MAX, 128, 1};
+        cr_assert_eq(vlmc_cpu_engine_create(&params, i ? "reference" : NULL, &r.engine, &error),
+                     VLMC_OK);
+        cr_assert_eq(vlmc_lockstep_create(r.engine, r.tokenizer, 128, &r.lockstep, &error), VLMC_OK,
+                     "%s", error.text);
+        const vlmc_token_coding coding = coding_of(&r, &honest);
+        cr_assert_eq(vlmc_lockstep_encode(r.lockstep, &coding, tokens, n, 3, i ? second : first,
+                                          2 * n, &sizes[i], NULL, NULL, &error),
+                     VLMC_OK, "%s", error.text);
+        cr_assert(sizes[i] != SIZE_MAX);
+        tear_down(&r);
+    }
+    cr_assert_eq(sizes[0], sizes[1]);
+    cr_assert(memcmp(first, second, sizes[0]) == 0);
+    vlmc_model_destroy(&model);
+    free(tokens);
+    free(first);
+    free(second);
+}
+
 static vlmc_status encode_with_fault(rig *r, uint32_t fault, uint32_t after, vlmc_error *error)
 {
     const made_up_params params = {
