@@ -134,16 +134,18 @@ typedef struct channel {
 } channel;
 
 typedef struct stream {
-    channel channels[CHANNELS_MAX];
-    uint32_t channel; // of the current token
-    uint32_t byte;    // of the sample, 0 the highest
-    uint32_t value;   // bytes of the sample that are known
+    channel *channels; // (layout.channels)
+    uint32_t channel;  // of the current token
+    uint32_t byte;     // of the sample, 0 the highest
+    uint32_t value;    // bytes of the sample that are known
     bool predicted;
 } stream;
 
 typedef struct machine {
     audio_layout layout;
     uint32_t n_streams;
+    uint32_t lms_taps;                             // LMS_TAPS, or without another channel LMS_OWN
+    channel *channels;                             // (n_streams, layout.channels)
     int32_t lms[CHANNELS_MAX][LMS_TAPS];           // 2^-16, shared by the streams
     int16_t long_weights[CHANNELS_MAX][LONG_TAPS]; // 2^-13, shared
     stream streams[];
@@ -226,18 +228,30 @@ int32_t audio_sample_contexts_create(const void *params, uint32_t params_bytes, 
         return VLMC_PLUGIN_MEMORY;
     m->layout = layout;
     m->n_streams = n_streams;
+    m->lms_taps = layout.channels > 1 ? LMS_TAPS : LMS_OWN;
+    m->channels = calloc((size_t)n_streams * layout.channels, sizeof *m->channels);
+    if (!m->channels) {
+        free(m);
+        return VLMC_PLUGIN_MEMORY;
+    }
     for (uint32_t i = 0; i < layout.channels; i++)
         memcpy(m->lms[i], trained_start, sizeof trained_start);
-    for (uint32_t s = 0; s < n_streams; s++)
+    for (uint32_t s = 0; s < n_streams; s++) {
+        m->streams[s].channels = m->channels + (size_t)s * layout.channels;
         for (uint32_t i = 0; i < layout.channels; i++)
             start_channel(&m->streams[s].channels[i]);
+    }
     *state = m;
     return VLMC_PLUGIN_OK;
 }
 
 void audio_sample_contexts_destroy(void *state)
 {
-    free(state);
+    machine *m = state;
+    if (!m)
+        return;
+    free(m->channels);
+    free(m);
 }
 
 // Levinson and Durbin: the predictor of LPC_ORDER taps for an autocorrelation.
@@ -296,7 +310,7 @@ static void predict(machine *m, stream *s)
     if (n_channels > 1)
         memcpy(c->lms_inputs + LMS_OWN, other->past + other->at, LMS_OTHER * sizeof *past);
     sum = c->lms_energy = 0;
-    for (uint32_t k = 0; k < LMS_TAPS; k++) {
+    for (uint32_t k = 0; k < m->lms_taps; k++) {
         sum += (int64_t)m->lms[s->channel][k] * c->lms_inputs[k];
         c->lms_energy += (int64_t)c->lms_inputs[k] * c->lms_inputs[k];
     }
@@ -424,11 +438,11 @@ void audio_sample_next_context(void *state, uint32_t stream_index, uint32_t *x, 
     x[CONTEXT_SELECT_SLOW] = slow << 3 | (p.is_low ? p.outside << 1 | 1 : 0);
 }
 
-static void learn_lms(int32_t *weights, const channel *c, int32_t sample)
+static void learn_lms(int32_t *weights, uint32_t n_taps, const channel *c, int32_t sample)
 {
     const int64_t error = (int64_t)sample * (1 << POINT) - c->predictions[1]; // 2^20
     const int64_t step = error * (1 << 28) / (c->lms_energy + 65536);
-    for (uint32_t k = 0; k < LMS_TAPS; k++)
+    for (uint32_t k = 0; k < n_taps; k++)
         weights[k] = clamp(weights[k] + ((step * c->lms_inputs[k]) >> 23), (1 << 18) - 1);
 }
 
@@ -459,7 +473,7 @@ static void push_long(channel *c, int32_t residual)
 
 static void push_sample(machine *m, stream *s, channel *c, int32_t sample)
 {
-    learn_lms(m->lms[s->channel], c, sample);
+    learn_lms(m->lms[s->channel], m->lms_taps, c, sample);
     const int32_t exact = sample * (1 << POINT);
     learn_long(m->long_weights[s->channel], c->steps + c->long_at, exact - c->predictions[2]);
     for (uint32_t k = 0; k < PREDICTORS; k++) {

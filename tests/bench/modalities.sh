@@ -113,7 +113,7 @@ overhead() {
     echo "plugin overhead, next_context and push_token"
     for plugin in "$build"/lib*/vlmc/1/*.so "$build"/lib/*/vlmc/1/*.so; do
         [ -f "$plugin" ] || continue
-        "$vlmc" plugin check --only speed "$plugin" | grep -E 'speed' | sed "s|^|$(basename "$plugin")  |" || true
+        "$vlmc" plugin check --time 1 "$plugin" | grep speed | sed "s|^|$(basename "$plugin")  |" || true
     done
 }
 
