@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <vlmc/plugin.h>
 
-#define TEXT_CONTEXTS 3u
+#define TEXT_CONTEXTS 15u
 
 extern const vlmc_context_declaration text_context_declarations[TEXT_CONTEXTS];
 
