@@ -39,6 +39,26 @@ check "and so do five" "$vlmc" create -q --no-catalog -m tiny -d cpu -t 5 -o fiv
 check "one thread: identical" cmp tiny-cpu.vlmc one-thread.vlmc
 check "five threads: identical" cmp tiny-cpu.vlmc five-threads.vlmc
 
+# A picture and a sound, which the plugins turn into tokens: with models of their own where these
+# are shipped, else by the mixer alone.
+pictures_and_sounds() {
+    mkdir media
+    awk 'BEGIN { printf "P5\n96 64\n255\n"; for (y = 0; y < 64; y++) for (x = 0; x < 96; x++)
+        printf "%c", 60 + int(50 * sin(x / 9) + 40 * cos(y / 7)) + (x * y) % 3 + 40 }' >media/a.pgm
+    { printf 'RIFF\044\100\000\000WAVEfmt \020\000\000\000\001\000\001\000'
+      printf '\100\037\000\000\200\076\000\000\002\000\020\000data\000\100\000\000'
+      awk 'BEGIN { for (i = 0; i < 8192; i++) { v = int(9000 * sin(i / 11) + 2000 * sin(i / 3.7)) + 65536
+          printf "%c%c", v % 256, int(v / 256) % 256 } }'; } >media/a.wav
+}
+LC_ALL=C pictures_and_sounds
+check "the plugins of pictures and sounds are there" sh -c \
+    '"$1" plugin list | grep -q "^image " && "$1" plugin list | grep -q "^audio "' - "$vlmc"
+export VLMC_MODEL_PATH=$models:$shipped/../image:$shipped/../audio
+same_everywhere media tiny media
+check "media: both became tokens" sh -c '"$1" info media-cpu.vlmc | grep -q "tokenizer image" &&
+    "$1" info media-cpu.vlmc | grep -q "tokenizer audio"' - "$vlmc"
+export VLMC_MODEL_PATH=$models
+
 if [ -f "$shipped/text.gguf" ]; then
     export VLMC_MODEL_PATH=$shipped
     head -c 1500 "$shipped/../../packaging/samples/file-format.txt" >sample.txt
