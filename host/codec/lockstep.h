@@ -25,7 +25,7 @@ typedef struct vlmc_lockstep vlmc_lockstep;
 // For groups of any size, all of one tokenizer (NULL: plain bytes), coded with one engine (NULL:
 // the mixer alone). `engine` is borrowed and was made for VLMC_STREAMS_MAX streams and max_steps
 // (1.. ) steps; a decoder needs 1 step. VLMC_ERROR_MODEL_INVALID when the model does not fit the
-// tokenizer (vlmc_model_fits).
+// tokenizer (vlmc_model_fits), VLMC_ERROR_PLUGIN when the tokenizer declares what it may not.
 vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *tokenizer,
                                  uint32_t max_steps, vlmc_lockstep **lockstep, vlmc_error *error);
 void vlmc_lockstep_destroy(vlmc_lockstep **lockstep);

@@ -16,6 +16,7 @@
 #define SETS_MAX (3u + SELECTS_MAX)
 #define MAPS_MAX (1u + SELECTS_MAX)
 
+#define CACHE_LINE_BYTES 64u
 #define LINE_NODES 15u // of a nibble
 #define LINES_LOG2_MIN 10u
 #define LINES_LOG2_MAX 17u
@@ -81,7 +82,8 @@ struct vlmc_token_mix {
     uint32_t max_streams;
     uint32_t n_models, n_sets, n_maps;
     uint32_t n_inputs; // padded
-    line *storage;
+    void *storage;
+    line *lines;      // in storage, at the begin of a line of the cache
     history *streams; // (max_streams)
     uint32_t stream;
     uint32_t selects[SELECTS_MAX];
@@ -163,7 +165,10 @@ static bool allocate(vlmc_token_mix *m, uint32_t max_tokens)
         m->models[i].max_log2_lines = log2_lines_for(m, m->models[i].size, max_tokens);
         lines += (size_t)1 << m->models[i].max_log2_lines;
     }
-    m->storage = aligned_alloc(64, lines * sizeof *m->storage);
+    // Zeros from the system take no memory until a group is large enough to need them.
+    m->storage = calloc(lines * sizeof *m->lines + CACHE_LINE_BYTES, 1);
+    m->lines = (line *)(((uintptr_t)m->storage + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES *
+                        CACHE_LINE_BYTES);
     m->streams = calloc(m->max_streams, sizeof *m->streams);
     bool ok = m->storage && m->streams && add_set(m, 256) && add_set(m, m->n_models + 1);
     if (p->orders)
@@ -173,6 +178,33 @@ static bool allocate(vlmc_token_mix *m, uint32_t max_tokens)
     if (ok && m->n_maps == 0)
         ok = add_map(m, 1);
     return ok;
+}
+
+// Where each model's lines are for groups of n_tokens.
+static void place_lines(vlmc_token_mix *m, uint32_t n_tokens)
+{
+    line *lines = m->lines;
+    for (uint32_t i = 0; i < m->n_models; i++) {
+        context_model *model = &m->models[i];
+        model->log2_lines = log2_lines_for(m, model->size, n_tokens);
+        model->lines = lines;
+        lines += (size_t)1 << model->max_log2_lines;
+    }
+}
+
+static void reset_weights(vlmc_token_mix *m)
+{
+    for (uint32_t i = 0; i < m->n_sets; i++)
+        for (uint32_t j = 0; j < m->sets[i].size; j++)
+            memcpy(m->sets[i].weights + (size_t)j * m->n_inputs, m->start,
+                   m->n_inputs * sizeof *m->start);
+    for (uint32_t i = 0; i < m->n_maps; i++)
+        for (uint32_t j = 0; j < m->maps[i].size * 256; j++)
+            memcpy(m->maps[i].nodes[j], m->straight, sizeof m->straight);
+    for (uint32_t i = 0; i < 256; i++)
+        for (uint32_t j = 0; j < m->n_sets; j++)
+            m->last_weights[i][j] = VLMC_WEIGHT_ONE / (int32_t)m->n_sets;
+    m->coded = 0;
 }
 
 vlmc_token_mix *vlmc_token_mix_create(const vlmc_token_mix_params *params, uint32_t max_streams,
@@ -195,7 +227,8 @@ vlmc_token_mix *vlmc_token_mix_create(const vlmc_token_mix_params *params, uint3
         m->reciprocal[i] = (uint16_t)(131072u / (2 * i + 3));
     for (uint32_t i = 0; i < MAP_NODES; i++)
         m->straight[i] = (uint16_t)vlmc_squash((int32_t)i * MAP_STEP - VLMC_STRETCH_MAX);
-    vlmc_token_mix_reset(m, max_tokens);
+    place_lines(m, max_tokens);
+    reset_weights(m);
     return m;
 }
 
@@ -216,26 +249,11 @@ void vlmc_token_mix_destroy(vlmc_token_mix **mix)
 
 void vlmc_token_mix_reset(vlmc_token_mix *m, uint32_t n_tokens)
 {
-    line *lines = m->storage;
-    for (uint32_t i = 0; i < m->n_models; i++) {
-        context_model *model = &m->models[i];
-        model->log2_lines = log2_lines_for(m, model->size, n_tokens);
-        model->lines = lines;
-        memset(lines, 0, sizeof *lines << model->log2_lines);
-        lines += (size_t)1 << model->max_log2_lines;
-    }
+    place_lines(m, n_tokens);
+    for (uint32_t i = 0; i < m->n_models; i++)
+        memset(m->models[i].lines, 0, sizeof *m->lines << m->models[i].log2_lines);
     memset(m->streams, 0, m->max_streams * sizeof *m->streams);
-    for (uint32_t i = 0; i < m->n_sets; i++)
-        for (uint32_t j = 0; j < m->sets[i].size; j++)
-            memcpy(m->sets[i].weights + (size_t)j * m->n_inputs, m->start,
-                   m->n_inputs * sizeof *m->start);
-    for (uint32_t i = 0; i < m->n_maps; i++)
-        for (uint32_t j = 0; j < m->maps[i].size * 256; j++)
-            memcpy(m->maps[i].nodes[j], m->straight, sizeof m->straight);
-    for (uint32_t i = 0; i < 256; i++)
-        for (uint32_t j = 0; j < m->n_sets; j++)
-            m->last_weights[i][j] = VLMC_WEIGHT_ONE / (int32_t)m->n_sets;
-    m->coded = 0;
+    reset_weights(m);
 }
 
 // ---- A symbol's contexts ----
