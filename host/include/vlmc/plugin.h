@@ -85,7 +85,7 @@ enum vlmc_tokenizer_flags {
 };
 
 // How the tokens of a segment may be cut. Groups and streams start at multiples of
-// align_tokens from the segment's first token.
+// align_tokens from the segment's first token; above 2^20 they start anywhere.
 typedef struct vlmc_token_geometry {
     uint32_t align_tokens;  // >= 1; 1: anywhere
     uint32_t stream_tokens; // tokens that a stream should have, about; 2048..2^20
