@@ -37,7 +37,7 @@ check "a plugin in C++17 builds with the same header" "${CXX:-c++}" -std=c++17 -
     -pedantic -Werror -fPIC -fvisibility=hidden $(pkg-config --cflags vlmc-plugin) -shared \
     -o minimal.so "$tests/minimal.cc"
 
-check "vlmc plugin check finds no fault in it" make check VLMC="$vlmc"
+check "vlmc plugin check finds no fault in it" make check VLMC="$vlmc" CHECK_FLAGS="--time 2"
 
 # Records of 12 bytes: a counter, one in steps of 7, and a number without a pattern.
 mkdir data
@@ -61,8 +61,9 @@ head -c 40001 data/counts.rec >data/cut.rec
 { head -c 8 data/counts.rec && head -c 30000 /dev/urandom; } >data/noise.rec
 
 check "without the plugin the files are archived as bytes" "$vlmc" create -o bytes.vlmc data
-expect "a folder that others can write to is refused" 0 \
-    env VLMC_PLUGIN_PATH="$scratch/mine" sh -c "chmod o+w . && '$vlmc' plugin list"
+chmod o+w .
+refute "a plugin in a folder that others can write to is not used" \
+    sh -c "VLMC_PLUGIN_PATH='$scratch/mine' '$vlmc' plugin list | grep -q records"
 chmod o-w .
 export VLMC_PLUGIN_PATH="$scratch/mine"
 check "vlmc lists the plugin" sh -c "'$vlmc' plugin list | grep -q records"
