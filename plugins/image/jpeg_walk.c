@@ -69,11 +69,9 @@ static void start_block(jpeg_walk *walk)
 
 static void forget(jpeg_walk *walk)
 {
-    for (uint32_t c = 0; c < walk->frame->n_components; c++) {
-        const size_t n = component_blocks(&walk->frame->components[c]);
-        for (size_t i = 0; i < n; i++)
-            walk->rows[c].blocks[i].known = false;
-    }
+    for (uint32_t c = 0; c < walk->frame->n_components; c++)
+        memset(walk->rows[c].blocks, 0,
+               component_blocks(&walk->frame->components[c]) * sizeof(jpeg_block));
     walk->token = JPEG_TOKEN_PLACE;
     walk->index = 0;
 }
