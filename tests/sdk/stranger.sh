@@ -35,7 +35,7 @@ check "it exports vlmc_plugin_entry and nothing else" test "$exported" = vlmc_pl
 # shellcheck disable=SC2046 # flags are words
 check "a plugin in C++17 builds with the same header" "${CXX:-c++}" -std=c++17 -Wall -Wextra \
     -pedantic -Werror -fPIC -fvisibility=hidden $(pkg-config --cflags vlmc-plugin) -shared \
-    -o minimal.so "$tests/minimal.cc"
+    -o "$scratch/minimal.so" "$tests/minimal.cc"
 
 check "vlmc plugin check finds no fault in it" make check VLMC="$vlmc" CHECK_FLAGS="--time 2"
 
