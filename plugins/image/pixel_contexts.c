@@ -520,7 +520,7 @@ void image_pixel_next_context(void *state, uint32_t stream_index, uint32_t *c, u
         edge_context(s, m, c, centre);
         return;
     }
-    neighbourhood n;
+    neighbourhood n = {0};
     look_around(m, s, &n);
     s->n_before = n.n_before;
     predict(m, s, &n);
