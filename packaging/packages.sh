@@ -8,13 +8,14 @@ build_packages=(
     build-essential cmake ninja-build pkg-config
     glslc libvulkan-dev libvulkan-volk-dev
     libarchive-dev libzstd-dev libxxhash-dev libjansson-dev libsodium-dev libsqlite3-dev
-    zlib1g-dev libpng-dev libjpeg-dev libflac-dev
+    zlib1g-dev libjpeg-dev
 )
 # To compare ratios with.
 compare_packages=(xz-utils zstd)
-# To test: Criterion, the Vulkan loader, its validation layer and one driver.
+# To test: Criterion, libpng and libFLAC (which make files to read), the Vulkan loader, its
+# validation layer and one driver.
 test_packages=(
-    libcriterion-dev spirv-tools clang-format libvulkan1 vulkan-validationlayers
+    libcriterion-dev libpng-dev libflac-dev spirv-tools clang-format libvulkan1 vulkan-validationlayers
     mesa-vulkan-drivers
 )
 # To test as well, where the distribution has it: SwiftShader, the second driver.
