@@ -43,11 +43,11 @@ check "five threads: identical" cmp tiny-cpu.vlmc five-threads.vlmc
 # are shipped, else by the mixer alone.
 pictures_and_sounds() {
     mkdir media
-    awk 'BEGIN { printf "P5\n96 64\n255\n"; for (y = 0; y < 64; y++) for (x = 0; x < 96; x++)
+    awk 'BEGIN { printf "P5\n80 56\n255\n"; for (y = 0; y < 56; y++) for (x = 0; x < 80; x++)
         printf "%c", 60 + int(50 * sin(x / 9) + 40 * cos(y / 7)) + (x * y) % 3 + 40 }' >media/a.pgm
-    { printf 'RIFF\044\100\000\000WAVEfmt \020\000\000\000\001\000\001\000'
-      printf '\100\037\000\000\200\076\000\000\002\000\020\000data\000\100\000\000'
-      awk 'BEGIN { for (i = 0; i < 8192; i++) { v = int(9000 * sin(i / 11) + 2000 * sin(i / 3.7)) + 65536
+    { printf 'RIFF\124\021\000\000WAVEfmt \020\000\000\000\001\000\001\000'
+      printf '\100\037\000\000\200\076\000\000\002\000\020\000data\060\021\000\000'
+      awk 'BEGIN { for (i = 0; i < 2200; i++) { v = int(9000 * sin(i / 11) + 2000 * sin(i / 3.7)) + 65536
           printf "%c%c", v % 256, int(v / 256) % 256 } }'; } >media/a.wav
 }
 LC_ALL=C pictures_and_sounds
