@@ -187,7 +187,9 @@ static uint32_t distance(int32_t d)
 static uint32_t octave(int32_t d, uint32_t unit)
 {
     const uint32_t size = (uint32_t)(d < 0 ? -d : d);
-    const uint32_t level = size < unit / 2 ? 0 : size < unit * 3 / 2 ? 1 : size < unit * 4 ? 2 : 3;
+    // Sums of comparisons: noise would defeat the prediction of branches.
+    const uint32_t level = (uint32_t)(size >= unit / 2) + (uint32_t)(size >= unit * 3 / 2) +
+                           (uint32_t)(size >= unit * 4);
     return d < 0 ? 3 - level : 4 + level;
 }
 
@@ -449,8 +451,8 @@ static void learn_lms(int32_t *weights, uint32_t n_taps, const channel *c, int32
 static int16_t learning_step(int32_t x, int32_t mean)
 {
     const int32_t size = x < 0 ? -x : x;
-    const int32_t step = size > 3 * mean ? 4 : size > mean ? 3 : size > mean / 3 ? 2 : 0;
-    return (int16_t)(x < 0 ? -step : step);
+    const int32_t step = 2 * (size > mean / 3) + (size > mean) + (size > 3 * mean);
+    return (int16_t)(step * ((x > 0) - (x < 0)));
 }
 
 static void learn_long(int16_t *weights, const int16_t *steps, int32_t error)

@@ -155,9 +155,12 @@ typedef struct machine {
     uint32_t sample_row; // bytes of a row that are samples
     uint32_t stride;
     uint32_t n_streams;
+    int32_t deltas[NEIGHBOURS];                           // bytes of `offsets` in a row
     int32_t weights[PIXEL_BYTES_MAX][PARITIES][FEATURES]; // 1/65536, shared by the streams
     uint32_t credit[2048];                                // weight of a predictor by its misses
-    uint8_t logarithm[4096];                              // 4 * log2(x + 1)
+    uint8_t coarse[512];                                  // classes of distances, by distance + 256
+    uint8_t octave[512];
+    uint8_t logarithm[4096]; // 4 * log2(x + 1)
     stream streams[];
 } machine;
 
@@ -172,7 +175,7 @@ static uint32_t distance(int32_t d)
 }
 
 // Sign and coarse size, 0..15.
-static uint32_t coarse(int32_t d)
+static uint32_t coarse_class(int32_t d)
 {
     const int32_t size = d < 0 ? -d : d;
     const int32_t level = size < 1    ? 0
@@ -187,7 +190,7 @@ static uint32_t coarse(int32_t d)
 }
 
 // Signs and sizes of eight classes for the joint table.
-static uint32_t octave(int32_t d)
+static uint32_t octave_class(int32_t d)
 {
     return d < -15  ? 0
            : d < -5 ? 1
@@ -199,10 +202,11 @@ static uint32_t octave(int32_t d)
                     : 7;
 }
 
+// The median of west, north and their plane, without branches.
 static int32_t median(int32_t west, int32_t north, int32_t north_west)
 {
     const int32_t lo = west < north ? west : north, hi = west < north ? north : west;
-    return north_west >= hi ? lo : north_west <= lo ? hi : west + north - north_west;
+    return clamp(west + north - north_west, lo, hi);
 }
 
 static uint32_t hash(uint32_t index, uint32_t a, uint32_t b)
@@ -267,6 +271,10 @@ static void fill_tables(machine *m)
             bits >= 2 ? ((i + 1) >> (bits - 2)) & 3 : ((i + 1) << (2 - bits)) & 3;
         m->logarithm[i] = (uint8_t)(bits * 4 + below);
     }
+    for (int32_t d = -256; d < 256; d++) {
+        m->coarse[d + 256] = (uint8_t)coarse_class(d);
+        m->octave[d + 256] = (uint8_t)octave_class(d);
+    }
     for (uint32_t c = 0; c < PIXEL_BYTES_MAX; c++) {
         const uint32_t before = m->layout.sample_bytes > 1 || m->layout.channels < 3 ? 0
                                 : c > 2                                              ? 0
@@ -292,6 +300,8 @@ int32_t image_pixel_contexts_create(const void *params, uint32_t params_bytes, u
     m->sample_row = layout.width * m->pixel_bytes;
     m->stride = m->sample_row + 2 * MARGIN;
     m->n_streams = n_streams;
+    for (uint32_t i = 0; i < NEIGHBOURS; i++)
+        m->deltas[i] = offsets[i].x * (int32_t)m->pixel_bytes;
     fill_tables(m);
     for (uint32_t i = 0; i < n_streams; i++) {
         const int32_t result = create_stream(m, &m->streams[i], first_tokens[i]);
@@ -352,7 +362,7 @@ static void look_around(const machine *m, const stream *s, neighbourhood *n)
     for (uint32_t up = 0; up < ROWS; up++)
         rows[up] = s->rows[up] + x;
     for (uint32_t i = 0; i < NEIGHBOURS; i++)
-        n->near[i] = rows[offsets[i].up][offsets[i].x * bytes];
+        n->near[i] = rows[offsets[i].up][m->deltas[i]];
     n->channel = s->channel;
     n->n_before = 0;
     if (m->layout.sample_bytes > 1 || m->layout.channels < 3 || n->channel > 2)
@@ -434,15 +444,17 @@ static int32_t blend(const machine *m, const stream *s, uint32_t *worst)
     const size_t here = (size_t)sample_index(m, s) * PREDICTORS,
                  pixel = (size_t)m->pixel_bytes * PREDICTORS;
     const uint8_t *row = s->miss_rows[0] + here, *above = s->miss_rows[1] + here;
+    uint16_t misses[PREDICTORS];
+    for (uint32_t k = 0; k < PREDICTORS; k++)
+        misses[k] = (uint16_t)(row[k - pixel] * 2 + above[k] * 2 + above[k - pixel] +
+                               above[k + pixel] + row[k - 2 * pixel] + above[k + 2 * pixel]);
     uint64_t sum = 0, total = 0;
     *worst = 0;
     for (uint32_t k = 0; k < PREDICTORS; k++) {
-        const uint32_t misses = row[k - pixel] * 2u + above[k] * 2u + above[k - pixel] +
-                                above[k + pixel] + row[k - 2 * pixel] + above[k + 2 * pixel];
-        const uint32_t credit = m->credit[misses];
+        const uint32_t credit = m->credit[misses[k]];
         sum += (uint64_t)credit * (uint32_t)s->predictions[k];
         total += credit;
-        *worst = misses > *worst ? misses : *worst;
+        *worst = misses[k] > *worst ? misses[k] : *worst;
     }
     return (int32_t)((sum + total / 2) / total);
 }
@@ -485,16 +497,17 @@ static uint32_t channel_kind(const machine *m, const neighbourhood *n)
     return n->channel < 3 ? n->channel + 1 : 4;
 }
 
-static void mixer_contexts(const neighbourhood *n, const stream *s, uint32_t *c, uint32_t activity,
-                           uint32_t spread)
+static void mixer_contexts(const machine *m, const neighbourhood *n, const stream *s, uint32_t *c,
+                           uint32_t activity, uint32_t spread)
 {
     const int32_t *v = n->near, centre = (int32_t)s->centre;
+    const uint8_t *coarse = m->coarse + 256;
     const uint32_t kind = n->channel << 24;
     const uint32_t west = (uint32_t)v[0], north = (uint32_t)v[1], north_west = (uint32_t)v[2];
     const uint32_t before = n->n_before ? c[CONTEXT_CHANNEL_ERROR] : 0;
     const uint32_t before_2 = n->n_before > 1 ? c[CONTEXT_CHANNEL_ERROR_2] : 0;
     uint32_t *h = c + CONTEXT_MIX;
-    h[0] = hash(0, kind | coarse(v[0] - centre), coarse(v[1] - centre) << 4 | activity / 3);
+    h[0] = hash(0, kind | coarse[v[0] - centre], coarse[v[1] - centre] << 4 | activity / 3);
     h[1] = hash(1, kind | west, north << 8 | s->centre);
     h[2] = hash(2, kind | activity, spread << 8 | c[CONTEXT_FRACTION] / 32);
     h[3] = hash(3, kind | c[CONTEXT_ERROR_WEST] / 2, c[CONTEXT_ERROR_NORTH] / 2);
@@ -502,8 +515,8 @@ static void mixer_contexts(const neighbourhood *n, const stream *s, uint32_t *c,
     h[5] = hash(5, kind | s->centre, activity);
     h[6] = hash(6, kind | before, before_2 << 8 | activity / 4 | parity(s) << 16);
     h[7] =
-        hash(7, kind | coarse(v[1] - centre), coarse(v[3] - centre) << 8 | coarse(v[2] - centre));
-    h[8] = hash(8, kind | coarse(v[0] - centre), coarse(v[4] - centre) << 8 | activity / 4);
+        hash(7, kind | coarse[v[1] - centre], coarse[v[3] - centre] << 8 | coarse[v[2] - centre]);
+    h[8] = hash(8, kind | coarse[v[0] - centre], coarse[v[4] - centre] << 8 | activity / 4);
     h[9] = hash(9, kind | west << 8 | north, north_west);
     h[10] = hash(10, kind | s->centre,
                  n->n_before ? (uint32_t)n->before[0] << 8 |
@@ -544,6 +557,7 @@ void image_pixel_next_context(void *state, uint32_t stream_index, uint32_t *c, u
     }
     uint32_t spread = m->logarithm[highest - lowest] / 3u;
     spread = spread > 15 ? 15 : spread;
+    const uint8_t *octave = m->octave + 256;
     const uint32_t kind = channel_kind(m, &n), position = block_position(m, s);
 
     c[CONTEXT_CENTRE] = s->centre;
@@ -566,10 +580,10 @@ void image_pixel_next_context(void *state, uint32_t stream_index, uint32_t *c, u
     uint32_t misses = m->logarithm[worst] / 2u;
     misses = misses > 31 ? 31 : misses;
     c[CONTEXT_SPREAD] = spread << 5 | misses;
-    c[CONTEXT_TEXTURE] = octave(n.near[0] - value) << 9 | octave(n.near[1] - value) << 6 |
-                         octave(n.near[2] - value) << 3 | octave(n.near[3] - value);
+    c[CONTEXT_TEXTURE] = octave[n.near[0] - value] << 9 | octave[n.near[1] - value] << 6 |
+                         octave[n.near[2] - value] << 3 | octave[n.near[3] - value];
     c[CONTEXT_BLOCK] = (position & 63) << 5 | activity;
-    mixer_contexts(&n, s, c, activity, spread);
+    mixer_contexts(m, &n, s, c, activity, spread);
     c[CONTEXT_SELECT_ACTIVITY] = (kind < 3 ? kind : 3) << 5 | activity;
     c[CONTEXT_SELECT_SPREAD] =
         spread << 2 | (uint32_t)(abs(errors[-pixel]) > 3) << 1 | (uint32_t)(abs(above[0]) > 3);
