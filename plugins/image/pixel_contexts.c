@@ -84,7 +84,7 @@ const vlmc_context_declaration image_pixel_declarations[] = {
     {"channel-error", "error of the channel before in this pixel", DISTANCES, E},
     {"channel-error-2", "error of the channel before that", DISTANCES, E},
     {"channel-gradient", "value above plus the change of the channel before", DISTANCES, E},
-    {"fraction", "sixteenths of the prediction behind the point, and activity", 512, E},
+    {"fraction", "eighths of the prediction behind the point, activity, colour or not", 512, E},
     {"spread", "how far the predictors disagree, and the largest error near", 512, E},
     {"texture", "signs and sizes of four neighbours' distances", 4096, E},
     {"block", "activity at each position of a block", 2048, E},
@@ -143,7 +143,6 @@ typedef struct stream {
     uint32_t n_before;               // channels of the pixel that are known and related, 0..2
     int32_t predictions[PREDICTORS]; // 1/8
     int32_t features[FEATURES];
-    int32_t base;   // what the linear prediction adds to, 1/8
     int32_t energy; // sum of the features' squares
     uint32_t centre;
 } stream;
@@ -431,9 +430,8 @@ static void predict(const machine *m, stream *s, const neighbourhood *n)
     s->energy = 0;
     for (uint32_t i = 0; i < FEATURES; i++)
         s->energy += s->features[i] * s->features[i];
-    s->base = base * 8;
-    p[6] = s->base + linear(linear_start[n->n_before], s->features);
-    p[7] = s->base + linear(m->weights[n->channel][parity(s)], s->features);
+    p[6] = base * 8 + linear(linear_start[n->n_before], s->features);
+    p[7] = base * 8 + linear(m->weights[n->channel][parity(s)], s->features);
     for (uint32_t k = 0; k < PREDICTORS; k++)
         p[k] = clamp(p[k], 0, 255 * 8);
 }

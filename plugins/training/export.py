@@ -6,7 +6,7 @@
   export.py run/last.pt text.gguf --twin-bits FILE    # also: bits of the float twin on FILE,
                                                       # cut into streams as the codec cuts it
   export.py run/last.pt image.gguf --twin-bits FILE --plugin image.so \\
-      --chunks image.pixels:40000000000000000101000000000000    # FILE in 2048-byte chunks"""
+      --chunks image.pixels:4000000000000000010100000000000000    # FILE in 2048-byte chunks"""
 
 import argparse
 import math

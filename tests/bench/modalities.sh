@@ -111,9 +111,9 @@ jpeg() {
 overhead() {
     echo
     echo "plugin overhead, next_context and push_token"
-    for plugin in "$build"/lib*/vlmc/1/*.so "$build"/lib/*/vlmc/1/*.so; do
-        [ -f "$plugin" ] || continue
-        "$vlmc" plugin check --time 1 "$plugin" | grep speed | sed "s|^|$(basename "$plugin")  |" || true
+    local samples=("$root"/tests/fuzz/corpus/*/* "$root"/packaging/samples/*)
+    find "$build" -path '*/vlmc/1/*.so' | sort | while read -r plugin; do
+        "$vlmc" plugin check --time 3 "$plugin" "${samples[@]}" | grep speed || true
     done
 }
 
