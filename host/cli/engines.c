@@ -8,95 +8,45 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 // Devices that fail in the middle of their work before the CPU takes over: a driver that was
 // reset works again, a broken one does not.
 #define LOSSES_MAX 2u
 #define USING_CPU "using the CPU from here on, because the device failed: %s"
 
-// share/vlmc/models beside the folder of the program: PREFIX/bin/vlmc. Empty when unknown.
-static void installed_folder(char *text, size_t size)
-{
-    char program[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    text[0] = 0;
-    if (n <= 0)
-        return;
-    program[n] = 0;
-    for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(program, '/');
-        if (!slash)
-            return;
-        *slash = 0;
-    }
-    int used = snprintf(text, size, "%s/share/vlmc/models", program);
-    if (used < 0 || (size_t)used >= size)
-        text[0] = 0;
-}
+#define VARIABLE "VLMC_MODEL_PATH"
 
-// Absolute, because extraction changes the current folder before a model is looked for.
-static vlmc_status add_folder(cli_model_path *path, const char *folder, vlmc_error *error)
-{
-    char here[PATH_MAX];
-    char *copy = NULL;
-    if (!*folder)
-        return VLMC_OK;
-    if (path->path.n_folders == CLI_MODEL_FOLDERS_MAX)
-        return vlmc_fail(error, VLMC_ERROR_USAGE, "VLMC_MODEL_PATH names more than %u folders",
-                         CLI_MODEL_FOLDERS_MAX - 2);
-    if (*folder == '/' || !getcwd(here, sizeof here))
-        copy = strdup(folder);
-    else if (asprintf(&copy, "%s/%s", here, folder) < 0)
-        copy = NULL;
-    if (!copy)
-        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the model path");
-    path->folders[path->path.n_folders++] = copy;
-    return VLMC_OK;
-}
-
-static vlmc_status add_list(cli_model_path *path, const char *list, vlmc_error *error)
-{
-    vlmc_status status = VLMC_OK;
-    char *copy = strdup(list);
-    char *rest = copy;
-    for (char *folder; status == VLMC_OK && (folder = strsep(&rest, ":"));)
-        status = add_folder(path, folder, error);
-    free(copy);
-    return copy ? status
-                : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the model path");
-}
-
-static vlmc_status add_all(cli_model_path *path, const cli_environment *env, vlmc_error *error)
+static vlmc_status add_all(cli_folders *folders, const cli_environment *env, vlmc_error *error)
 {
     char folder[PATH_MAX];
     if (env->model_path)
-        VLMC_TRY(add_list(path, env->model_path, error));
+        VLMC_TRY(cli_folders_add_list(folders, env->model_path, VARIABLE, error));
     int used = env->data_home ? snprintf(folder, sizeof folder, "%s/vlmc/models", env->data_home)
                : env->home
                    ? snprintf(folder, sizeof folder, "%s/.local/share/vlmc/models", env->home)
                    : -1;
     if (used > 0 && (size_t)used < sizeof folder)
-        VLMC_TRY(add_folder(path, folder, error));
-    installed_folder(folder, sizeof folder);
-    return add_folder(path, folder, error);
+        VLMC_TRY(cli_folders_add(folders, folder, VARIABLE, error));
+    return cli_folders_add_installed(folders, "share/vlmc/models", VARIABLE, error);
 }
 
 vlmc_status cli_model_path_create(cli_model_path *path, const cli_environment *env,
                                   vlmc_error *error)
 {
     *path = (cli_model_path){0};
-    vlmc_status status = add_all(path, env, error);
+    const vlmc_status status = add_all(&path->folders, env, error);
     if (status != VLMC_OK)
         cli_model_path_destroy(path);
-    path->path.folders = (const char *const *)path->folders;
+    path->path = (vlmc_model_path){
+        .folders = (const char *const *)path->folders.names,
+        .n_folders = path->folders.n,
+    };
     return status;
 }
 
 void cli_model_path_destroy(cli_model_path *path)
 {
-    for (uint32_t i = 0; i < path->path.n_folders; i++)
-        free(path->folders[i]);
+    cli_folders_destroy(&path->folders);
     *path = (cli_model_path){0};
 }
 

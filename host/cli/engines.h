@@ -6,16 +6,16 @@
 
 #include "archive/archive.h"
 #include "cli.h"
+#include "folders.h"
 #include "model/search.h"
 #include "options.h"
 
-#define CLI_MODEL_FOLDERS_MAX 32u
 #define CLI_DEFAULT_MODEL "text"
 
 // The folders where models are looked for (docs/models.md). Not to be copied or moved.
 typedef struct cli_model_path {
     vlmc_model_path path;
-    char *folders[CLI_MODEL_FOLDERS_MAX]; // owned; path.folders points here
+    cli_folders folders; // path.folders points here
 } cli_model_path;
 
 vlmc_status cli_model_path_create(cli_model_path *path, const cli_environment *env,

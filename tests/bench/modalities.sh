@@ -112,7 +112,7 @@ overhead() {
     echo
     echo "plugin overhead, next_context and push_token"
     local samples=("$root"/tests/fuzz/corpus/*/* "$root"/packaging/samples/*)
-    find "$build" -path '*/vlmc/1/*.so' | sort | while read -r plugin; do
+    find "$build"/lib* -path '*/vlmc/1/*.so' | sort | while read -r plugin; do
         "$vlmc" plugin check --time 3 "$plugin" "${samples[@]}" | grep speed || true
     done
 }
