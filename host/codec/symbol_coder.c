@@ -4,7 +4,6 @@
 #include "cpu/kernels.h"
 #include "cpu/ops.h"
 #include "mix/mix.h"
-#include "mix/token_mix.h"
 
 #include <stdlib.h>
 
@@ -15,12 +14,11 @@ _Static_assert(VLMC_RANGE_TOTAL_BITS == VLMC_FREQUENCY_BITS, "coder and model sh
 
 struct vlmc_symbol_coder {
     const vlmc_cpu_kernels *kernels;
-    vlmc_mix *bytes;        // plain bytes with a model
-    vlmc_token_mix *tokens; // everything else
+    vlmc_mix *mix;
     uint32_t symbol_bits;
     uint32_t n_mixed, n_selects;
     uint8_t mixed[VLMC_PLUGIN_CONTEXTS_MAX]; // which of the declared contexts these are
-    uint8_t selects[VLMC_TOKEN_MIX_SELECTS_MAX];
+    uint8_t selects[VLMC_MIX_SELECTS_MAX];
 };
 
 // Distances from a centre take all values; tokens themselves only those of their alphabet.
@@ -33,10 +31,10 @@ static uint32_t symbol_bits(const vlmc_tokenizer *tokenizer)
     return bits;
 }
 
-static vlmc_token_mix_params mix_params(vlmc_symbol_coder *coder, bool has_model,
-                                        const vlmc_tokenizer *tokenizer)
+static vlmc_mix_params mix_params(vlmc_symbol_coder *coder, bool has_model,
+                                  const vlmc_tokenizer *tokenizer)
 {
-    vlmc_token_mix_params params = {
+    vlmc_mix_params params = {
         .has_model = has_model,
         .orders = !tokenizer || tokenizer->flags & VLMC_TOKENIZER_ORDERS,
         .symbol_bits = symbol_bits(tokenizer),
@@ -63,12 +61,9 @@ vlmc_status vlmc_symbol_coder_create(bool has_model, const vlmc_tokenizer *token
     vlmc_symbol_coder *c = calloc(1, sizeof *c);
     if (c) {
         c->kernels = vlmc_cpu_kernels_best();
-        const vlmc_token_mix_params params = mix_params(c, has_model, tokenizer);
-        if (has_model && !tokenizer)
-            c->bytes = vlmc_mix_create(max_streams, max_tokens);
-        else
-            c->tokens = vlmc_token_mix_create(&params, max_streams, max_tokens);
-        if (!c->bytes && !c->tokens)
+        const vlmc_mix_params params = mix_params(c, has_model, tokenizer);
+        c->mix = vlmc_mix_create(&params, max_streams, max_tokens);
+        if (!c->mix)
             vlmc_symbol_coder_destroy(&c);
     }
     *coder = c;
@@ -79,50 +74,28 @@ void vlmc_symbol_coder_destroy(vlmc_symbol_coder **coder)
 {
     if (!*coder)
         return;
-    vlmc_mix_destroy(&(*coder)->bytes);
-    vlmc_token_mix_destroy(&(*coder)->tokens);
+    vlmc_mix_destroy(&(*coder)->mix);
     free(*coder);
     *coder = NULL;
 }
 
 void vlmc_symbol_coder_reset(vlmc_symbol_coder *coder, uint32_t n_tokens)
 {
-    if (coder->bytes)
-        vlmc_mix_reset(coder->bytes, n_tokens);
-    else
-        vlmc_token_mix_reset(coder->tokens, n_tokens);
+    vlmc_mix_reset(coder->mix, n_tokens);
 }
 
 static void begin(vlmc_symbol_coder *coder, uint32_t stream, const int16_t *logits,
                   const uint32_t *values)
 {
     uint32_t frequencies[256], mixed[VLMC_PLUGIN_CONTEXTS_MAX];
-    uint32_t selects[VLMC_TOKEN_MIX_SELECTS_MAX];
+    uint32_t selects[VLMC_MIX_SELECTS_MAX];
     if (logits)
         coder->kernels->frequencies(256, logits, frequencies);
-    if (coder->bytes) {
-        vlmc_mix_begin(coder->bytes, stream, frequencies);
-        return;
-    }
     for (uint32_t i = 0; i < coder->n_mixed; i++)
         mixed[i] = values[coder->mixed[i]];
     for (uint32_t i = 0; i < coder->n_selects; i++)
         selects[i] = values[coder->selects[i]];
-    vlmc_token_mix_begin(coder->tokens, stream, frequencies, mixed, selects);
-}
-
-static uint32_t probability(vlmc_symbol_coder *coder)
-{
-    return coder->bytes ? vlmc_mix_probability(coder->bytes)
-                        : vlmc_token_mix_probability(coder->tokens);
-}
-
-static void update(vlmc_symbol_coder *coder, uint32_t bit)
-{
-    if (coder->bytes)
-        vlmc_mix_update(coder->bytes, bit);
-    else
-        vlmc_token_mix_update(coder->tokens, bit);
+    vlmc_mix_begin(coder->mix, stream, frequencies, mixed, selects);
 }
 
 void vlmc_symbol_encode(vlmc_symbol_coder *coder, uint32_t stream, const int16_t *logits,
@@ -130,10 +103,10 @@ void vlmc_symbol_encode(vlmc_symbol_coder *coder, uint32_t stream, const int16_t
 {
     begin(coder, stream, logits, values);
     for (uint32_t i = coder->symbol_bits; i-- > 0;) {
-        const uint32_t bit = symbol >> i & 1, ones = probability(coder) << BIT_SHIFT;
+        const uint32_t bit = symbol >> i & 1, ones = vlmc_mix_probability(coder->mix) << BIT_SHIFT;
         vlmc_range_encode(encoder, bit ? 0 : ones,
                           bit ? ones : (1u << VLMC_RANGE_TOTAL_BITS) - ones);
-        update(coder, bit);
+        vlmc_mix_update(coder->mix, bit);
     }
 }
 
@@ -143,11 +116,11 @@ uint8_t vlmc_symbol_decode(vlmc_symbol_coder *coder, uint32_t stream, const int1
     uint32_t symbol = 0;
     begin(coder, stream, logits, values);
     for (uint32_t i = coder->symbol_bits; i-- > 0;) {
-        const uint32_t ones = probability(coder) << BIT_SHIFT;
+        const uint32_t ones = vlmc_mix_probability(coder->mix) << BIT_SHIFT;
         const uint32_t bit = vlmc_range_decoder_get(decoder) < ones;
         vlmc_range_decoder_consume(decoder, bit ? 0 : ones,
                                    bit ? ones : (1u << VLMC_RANGE_TOTAL_BITS) - ones);
-        update(coder, bit);
+        vlmc_mix_update(coder->mix, bit);
         symbol = symbol << 1 | bit;
     }
     return (uint8_t)symbol;

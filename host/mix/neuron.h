@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arithmetic of one set of mixing weights. docs/numerics.md, "Mixing of tokens".
+// The arithmetic of one set of mixing weights. docs/numerics.md, "Mixing".
 //
 // Lengths are multiples of VLMC_NEURON_LANES; 1..VLMC_NEURON_INPUTS_MAX. Weights are 16.16,
 // |w| <= VLMC_WEIGHT_LIMIT; inputs |x| <= 2816. All functions are pure but for what they write.

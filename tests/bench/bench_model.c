@@ -45,7 +45,7 @@ static void count_token(bench *b, uint32_t stream, const int16_t *logits, uint8_
     uint32_t frequencies[256];
     vlmc_op_frequencies(256, logits, frequencies);
     b->model_bits += VLMC_FREQUENCY_BITS - log2(frequencies[token]);
-    vlmc_mix_begin(b->mix, stream, frequencies);
+    vlmc_mix_begin(b->mix, stream, frequencies, NULL, NULL);
     for (int i = 7; i >= 0; i--) {
         const uint32_t p = vlmc_mix_probability(b->mix), bit = token >> i & 1;
         b->mixed_bits += VLMC_MIX_BITS - log2(bit ? p : (1u << VLMC_MIX_BITS) - p);
@@ -119,11 +119,12 @@ int main(int argc, char **argv)
                                        .max_streams = VLMC_STREAMS_MAX,
                                        .max_steps = SLAB_STEPS,
                                        .threads = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN)};
+    const vlmc_mix_params plain_bytes = {.has_model = true, .orders = true, .symbol_bits = 8};
     const size_t tokens = (size_t)VLMC_STREAMS_MAX * SLAB_STEPS;
     bench b = {
         .contexts =
             vlmc_contexts_create(model->hp.contexts, model->hp.n_contexts, VLMC_STREAMS_MAX),
-        .mix = vlmc_mix_create(VLMC_STREAMS_MAX, VLMC_GROUP_BYTES_MAX),
+        .mix = vlmc_mix_create(&plain_bytes, VLMC_STREAMS_MAX, VLMC_GROUP_BYTES_MAX),
         .tokens = allocate(tokens * sizeof(uint16_t)),
         .rows = allocate(tokens * (model->hp.n_contexts + 1) * sizeof(uint32_t)),
         .logits = allocate(tokens * 256 * sizeof(int16_t)),
