@@ -1,209 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "audio_support.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define WINDOW_BYTES ((size_t)64 << 20)
-#define OUT_BYTES_MAX ((size_t)256 << 20) // more than any input here may become
-
-void audio_put(audio_bytes *bytes, const void *data, size_t n)
-{
-    if (n > bytes->capacity - bytes->n) {
-        bytes->capacity = 2 * bytes->capacity + n + 64;
-        bytes->data = realloc(bytes->data, bytes->capacity);
-        if (!bytes->data) {
-            perror("memory");
-            exit(2);
-        }
-    }
-    if (n > 0)
-        memcpy(bytes->data + bytes->n, data, n);
-    bytes->n += n;
-}
-
-void audio_put_text(audio_bytes *bytes, const char *text)
-{
-    audio_put(bytes, text, strlen(text));
-}
-
-void audio_put_number(audio_bytes *bytes, uint32_t value, uint32_t n_bytes, bool big_endian)
-{
-    for (uint32_t i = 0; i < n_bytes; i++) {
-        const uint8_t byte = (uint8_t)(value >> 8 * (big_endian ? n_bytes - 1 - i : i));
-        audio_put(bytes, &byte, 1);
-    }
-}
-
-void audio_free(audio_bytes *bytes)
-{
-    free(bytes->data);
-    *bytes = (audio_bytes){0};
-}
-
-uint32_t audio_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return (uint32_t)(*state >> 32);
-}
 
 int32_t audio_sample(uint32_t i, uint32_t channel, uint32_t bits, uint64_t *state)
 {
     const int32_t period = 60 + 40 * (int32_t)channel + (int32_t)(i / 3000 % 5) * 13;
     const int32_t half = period / 2, phase = (int32_t)(i % (uint32_t)period);
     const int32_t wave = phase < half ? 4 * phase - period : 3 * period - 4 * phase;
-    const int32_t noise = (int32_t)(audio_random(state) % 31) - 15;
+    const int32_t noise = (int32_t)(plugin_random(state) % 31) - 15;
     const int64_t value = ((int64_t)wave * 100 + noise * (int32_t)(i / 5000 % 7)) * 256;
     return (int32_t)(value >> (24 - bits)) >> 1;
 }
 
-const vlmc_analyser *audio_analyser_of_plugin(void)
-{
-    return vlmc_plugin_entry.factory(VLMC_FACTORY_ANALYSER);
-}
-
 const vlmc_tokenizer *audio_tokenizer(const char *id)
 {
-    const vlmc_tokenizer_factory *f = vlmc_plugin_entry.factory(VLMC_FACTORY_TOKENIZERS);
-    for (uint32_t i = 0; i < f->n_tokenizers; i++) {
-        if (strcmp(f->tokenizers[i]->id, id) == 0)
-            return f->tokenizers[i];
+    return plugin_tokenizer(&vlmc_plugin_entry, id);
+}
+
+static void note(void *user, const vlmc_segment *s, const plugin_bytes *tokens)
+{
+    audio_report *report = user;
+    if (strcmp(s->tokenizer, "audio.pcm") == 0) {
+        report->pcm_bytes += s->bytes;
+        plugin_put(&report->pcm_tokens, tokens->data, tokens->n);
+        if (report->pcm_params.n == 0)
+            plugin_put(&report->pcm_params, s->params, s->params_bytes);
+    } else {
+        report->flac_bytes += s->bytes;
+        plugin_put(&report->flac_params, s->params, s->params_bytes);
     }
-    return NULL;
-}
-
-typedef int32_t step_function(void *object, vlmc_plugin_io *io);
-
-// Feeds pieces until the object is done. Every buffer has exactly its size, for sanitizers.
-static int32_t run_steps(step_function *step, void *object, const uint8_t *in, size_t n,
-                         size_t piece_bytes, uint64_t seed, audio_bytes *out)
-{
-    uint64_t random = seed | 1;
-    size_t at = 0;
-    uint32_t idle = 0;
-    while (out->n < OUT_BYTES_MAX) {
-        size_t in_bytes = n - at,
-               room = piece_bytes ? audio_random(&random) % piece_bytes : 1 << 16;
-        if (piece_bytes && in_bytes > piece_bytes)
-            in_bytes = audio_random(&random) % piece_bytes;
-        uint8_t *in_piece = malloc(in_bytes), *out_piece = malloc(room);
-        if (in_bytes > 0)
-            memcpy(in_piece, in + at, in_bytes);
-        vlmc_plugin_io io = {
-            .in = in_piece,
-            .in_bytes = in_bytes,
-            .out = out_piece,
-            .out_capacity = room,
-            .in_ended = at + in_bytes == n,
-        };
-        const int32_t result = step(object, &io);
-        if (result == VLMC_PLUGIN_OK)
-            audio_put(out, out_piece, io.out_made);
-        free(in_piece);
-        free(out_piece);
-        if (result != VLMC_PLUGIN_OK)
-            return result;
-        at += io.in_used;
-        if (io.out_ended)
-            return at == n ? VLMC_PLUGIN_OK : VLMC_PLUGIN_INVALID;
-        idle = io.in_used || io.out_made || in_bytes == 0 || room == 0 ? 0 : idle + 1;
-        if (idle > 100)
-            return VLMC_PLUGIN_INVALID; // stuck
-    }
-    return VLMC_PLUGIN_MEMORY;
-}
-
-int32_t audio_convert(const vlmc_tokenizer *t, bool encode, const void *params,
-                      uint32_t params_bytes, const uint8_t *in, size_t n, size_t piece_bytes,
-                      uint64_t seed, audio_bytes *out)
-{
-    void *object;
-    const int32_t result = encode ? t->encoder_create(params, params_bytes, &object)
-                                  : t->decoder_create(params, params_bytes, &object);
-    if (result != VLMC_PLUGIN_OK)
-        return result;
-    const int32_t ran =
-        run_steps(encode ? t->encode : t->decode, object, in, n, piece_bytes, seed, out);
-    encode ? t->encoder_destroy(object) : t->decoder_destroy(object);
-    return ran;
-}
-
-static const char *check_segment(const vlmc_segment *s, const uint8_t *data, size_t piece_bytes,
-                                 uint64_t seed, audio_report *report)
-{
-    const vlmc_tokenizer *t = audio_tokenizer(s->tokenizer);
-    vlmc_token_geometry geometry;
-    audio_bytes tokens = {0}, back = {0};
-    const char *fault = NULL;
-    if (!t)
-        return "a tokenizer that does not exist";
-    if (s->params_bytes > VLMC_PLUGIN_PARAMS_BYTES_MAX ||
-        t->geometry(s->params, s->params_bytes, &geometry) != VLMC_PLUGIN_OK)
-        return "parameters that are not valid";
-    if (audio_convert(t, true, s->params, s->params_bytes, data, s->bytes, piece_bytes, seed,
-                      &tokens) != VLMC_PLUGIN_OK)
-        fault = "the encoder refused";
-    else if (audio_convert(t, false, s->params, s->params_bytes, tokens.data, tokens.n, piece_bytes,
-                           seed + 1, &back) != VLMC_PLUGIN_OK)
-        fault = "the decoder refused";
-    else if (back.n != s->bytes || memcmp(back.data, data, back.n) != 0)
-        fault = "other bytes came back";
-    const bool is_pcm = strcmp(t->id, "audio.pcm") == 0;
-    *(is_pcm ? &report->pcm_bytes : &report->flac_bytes) += s->bytes;
-    report->n_tokens += tokens.n;
-    if (is_pcm)
-        audio_put(&report->pcm_tokens, tokens.data, tokens.n);
-    else
-        audio_put(&report->params, s->params, s->params_bytes);
-    if (is_pcm && report->pcm_params.n == 0)
-        audio_put(&report->pcm_params, s->params, s->params_bytes);
-    audio_free(&tokens);
-    audio_free(&back);
-    return fault;
-}
-
-// What lies at the position; the rest as plain bytes after an error.
-static const char *next_segment(const vlmc_analyser *analyser, void *analysis, const uint8_t *data,
-                                size_t n, vlmc_segment *segment)
-{
-    const size_t window = n < WINDOW_BYTES ? n : WINDOW_BYTES;
-    if (analyser->next(analysis, data, window, window == n, segment) != VLMC_PLUGIN_OK)
-        *segment = (vlmc_segment){.bytes = n};
-    if (segment->bytes < 1 || segment->bytes > n)
-        return "a segment of no bytes or too many";
-    return NULL;
 }
 
 audio_report audio_check_file(const void *data, size_t n, size_t piece_bytes, uint64_t seed)
 {
-    const vlmc_analyser *analyser = audio_analyser_of_plugin();
     audio_report report = {0};
-    void *analysis;
-    uint8_t *exact = malloc(n); // so that a sanitizer sees one byte too many
-    memcpy(exact, data, n);
-    analyser->probe(exact, n < 65536 ? n : 65536, "name");
-    if (analyser->create("name", &analysis) != VLMC_PLUGIN_OK)
-        report.fault = "no analysis";
-    for (size_t at = 0; at < n && !report.fault; report.n_segments++) {
-        vlmc_segment segment;
-        report.fault = next_segment(analyser, analysis, exact + at, n - at, &segment);
-        if (!report.fault && segment.tokenizer)
-            report.fault = check_segment(&segment, exact + at, piece_bytes, seed, &report);
-        else
-            report.plain_bytes += segment.bytes;
-        at += segment.bytes;
-    }
-    analyser->destroy(analysis);
-    free(exact);
+    plugin_report of_plugin =
+        plugin_check_file(&vlmc_plugin_entry, data, n, piece_bytes, seed, note, &report);
+    report.fault = of_plugin.fault;
+    report.plain_bytes = of_plugin.plain_bytes;
+    report.n_tokens = of_plugin.n_tokens;
+    report.n_segments = of_plugin.n_segments;
+    plugin_report_free(&of_plugin);
     return report;
 }
 
 void audio_report_free(audio_report *report)
 {
-    audio_free(&report->params);
-    audio_free(&report->pcm_tokens);
-    audio_free(&report->pcm_params);
+    plugin_free(&report->flac_params);
+    plugin_free(&report->pcm_tokens);
+    plugin_free(&report->pcm_params);
 }

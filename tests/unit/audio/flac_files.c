@@ -12,13 +12,13 @@ static FLAC__StreamEncoderWriteStatus take(const FLAC__StreamEncoder *encoder,
                                            uint32_t frame, void *out)
 {
     (void)encoder, (void)samples, (void)frame;
-    audio_put(out, bytes, n);
+    plugin_put(out, bytes, n);
     return FLAC__STREAM_ENCODER_WRITE_STATUS_OK;
 }
 
-audio_bytes flac_file_of_library(const flac_spec *spec)
+plugin_bytes flac_file_of_library(const flac_spec *spec)
 {
-    audio_bytes out = {0};
+    plugin_bytes out = {0};
     FLAC__StreamEncoder *e = FLAC__stream_encoder_new();
     FLAC__stream_encoder_set_channels(e, spec->channels);
     FLAC__stream_encoder_set_bits_per_sample(e, spec->bits);
@@ -41,24 +41,24 @@ audio_bytes flac_file_of_library(const flac_spec *spec)
     return out;
 }
 
-void flac_put_head(audio_bytes *out, uint32_t channels, uint32_t bits)
+void flac_put_head(plugin_bytes *out, uint32_t channels, uint32_t bits)
 {
     const uint32_t last_and_type = 0x80;
-    audio_put_text(out, "fLaC");
-    audio_put_number(out, last_and_type, 1, true);
-    audio_put_number(out, 34, 3, true);
-    audio_put_number(out, 16 << 16 | 65535, 4, true); // block sizes
-    audio_put_number(out, 0, 3, true);                // frame sizes, not known
-    audio_put_number(out, 0, 3, true);
-    audio_put_number(out, 44100u << 12 | (channels - 1) << 9 | (bits - 1) << 4, 4, true);
-    audio_put_number(out, 0, 4, true); // samples in all
+    plugin_put_text(out, "fLaC");
+    plugin_put_number(out, last_and_type, 1, true);
+    plugin_put_number(out, 34, 3, true);
+    plugin_put_number(out, 16 << 16 | 65535, 4, true); // block sizes
+    plugin_put_number(out, 0, 3, true);                // frame sizes, not known
+    plugin_put_number(out, 0, 3, true);
+    plugin_put_number(out, 44100u << 12 | (channels - 1) << 9 | (bits - 1) << 4, 4, true);
+    plugin_put_number(out, 0, 4, true); // samples in all
     for (int i = 0; i < 4; i++)
-        audio_put_number(out, 0, 4, true); // MD5
+        plugin_put_number(out, 0, 4, true); // MD5
 }
 
 static uint32_t below(uint64_t *random, uint32_t n)
 {
-    return audio_random(random) % n;
+    return plugin_random(random) % n;
 }
 
 static void choose_header(flac_header *h, uint32_t channels, uint32_t bits, uint64_t *random)
@@ -72,7 +72,7 @@ static void choose_header(flac_header *h, uint32_t channels, uint32_t bits, uint
             (uint8_t)(channels == 2 && below(random, 2) ? 8 + below(random, 3) : channels - 1),
         .bits_code = below(random, 2) ? codes[bits] : 0,
         .block_samples = 1 + below(random, 256),
-        .number = (((uint64_t)audio_random(random) << 32) | audio_random(random)) >>
+        .number = (((uint64_t)plugin_random(random) << 32) | plugin_random(random)) >>
                   (28 + below(random, 36)),
     };
     if (h->rate_code >= 12)
@@ -149,13 +149,13 @@ static void choose_samples(flac_frame *f, const flac_stream *stream, uint64_t *r
         for (uint32_t i = 0; i < f->header.block_samples; i++) {
             int32_t value = audio_sample(i, c, stream->bits, random);
             if (kind == 0)
-                value = (int32_t)audio_random(random) >> (32 - stream->bits);
+                value = (int32_t)plugin_random(random) >> (32 - stream->bits);
             f->samples[c][i] = kind == 1 ? value & -(1 << zeros) : kind == 2 ? -3 : value;
         }
     }
 }
 
-void flac_put_random_frames(audio_bytes *out, uint32_t channels, uint32_t bits, uint32_t n_frames,
+void flac_put_random_frames(plugin_bytes *out, uint32_t channels, uint32_t bits, uint32_t n_frames,
                             uint64_t *random)
 {
     const flac_stream stream = {.bits = bits, .channels = channels};
@@ -172,7 +172,7 @@ void flac_put_random_frames(audio_bytes *out, uint32_t channels, uint32_t bits, 
         flac_write_end(&w);
         if (w.over || w.n_bytes > flac_frame_bytes_max(&f->header, &stream))
             continue; // a predictor far off; such frames are not handled
-        audio_put(out, bytes, w.n_bytes);
+        plugin_put(out, bytes, w.n_bytes);
         n_frames--;
     }
     free(bytes);

@@ -13,13 +13,13 @@ typedef struct flac_spec {
 } flac_spec;
 
 // By libFLAC; subset off.
-audio_bytes flac_file_of_library(const flac_spec *spec);
+plugin_bytes flac_file_of_library(const flac_spec *spec);
 
 // "fLaC" and STREAMINFO, for frames of our own.
-void flac_put_head(audio_bytes *out, uint32_t channels, uint32_t bits);
+void flac_put_head(plugin_bytes *out, uint32_t channels, uint32_t bits);
 
 // Frames with every choice that the format has, at random.
-void flac_put_random_frames(audio_bytes *out, uint32_t channels, uint32_t bits, uint32_t n_frames,
+void flac_put_random_frames(plugin_bytes *out, uint32_t channels, uint32_t bits, uint32_t n_frames,
                             uint64_t *random);
 
 #endif

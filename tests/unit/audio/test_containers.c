@@ -17,53 +17,53 @@ typedef struct wav {
     const uint32_t *claimed; // size in the data chunk; NULL: the right one
 } wav;
 
-static void put_format(audio_bytes *out, const wav *w)
+static void put_format(plugin_bytes *out, const wav *w)
 {
     const bool be = w->big_endian;
     const uint32_t frame = w->channels * ((w->bits + 7) / 8);
-    audio_put_text(out, "fmt ");
-    audio_put_number(out, w->extensible ? 40 : 16, 4, be);
-    audio_put_number(out, w->extensible ? 0xFFFE : w->format, 2, be);
-    audio_put_number(out, w->channels, 2, be);
-    audio_put_number(out, 44100, 4, be);
-    audio_put_number(out, 44100 * frame, 4, be);
-    audio_put_number(out, frame, 2, be);
-    audio_put_number(out, w->bits, 2, be);
+    plugin_put_text(out, "fmt ");
+    plugin_put_number(out, w->extensible ? 40 : 16, 4, be);
+    plugin_put_number(out, w->extensible ? 0xFFFE : w->format, 2, be);
+    plugin_put_number(out, w->channels, 2, be);
+    plugin_put_number(out, 44100, 4, be);
+    plugin_put_number(out, 44100 * frame, 4, be);
+    plugin_put_number(out, frame, 2, be);
+    plugin_put_number(out, w->bits, 2, be);
     if (!w->extensible)
         return;
-    audio_put_number(out, 22, 2, be);
-    audio_put_number(out, w->bits, 2, be);
-    audio_put_number(out, 3, 4, be);
-    audio_put_number(out, w->format, 2, be);
-    audio_put(out, "\0\0\0\0\x10\0\x80\0\0\xAA\0\x38\x9B\x71", 14);
+    plugin_put_number(out, 22, 2, be);
+    plugin_put_number(out, w->bits, 2, be);
+    plugin_put_number(out, 3, 4, be);
+    plugin_put_number(out, w->format, 2, be);
+    plugin_put(out, "\0\0\0\0\x10\0\x80\0\0\xAA\0\x38\x9B\x71", 14);
 }
 
-static void put_samples(audio_bytes *out, uint32_t n_bytes)
+static void put_samples(plugin_bytes *out, uint32_t n_bytes)
 {
     uint64_t random = 5;
     for (uint32_t i = 0; i < n_bytes; i++) {
-        const uint8_t byte = (uint8_t)audio_random(&random);
-        audio_put(out, &byte, 1);
+        const uint8_t byte = (uint8_t)plugin_random(&random);
+        plugin_put(out, &byte, 1);
     }
 }
 
-static void put_data(audio_bytes *out, const wav *w)
+static void put_data(plugin_bytes *out, const wav *w)
 {
-    audio_put_text(out, "data");
-    audio_put_number(out, w->claimed ? *w->claimed : w->data_bytes, 4, w->big_endian);
+    plugin_put_text(out, "data");
+    plugin_put_number(out, w->claimed ? *w->claimed : w->data_bytes, 4, w->big_endian);
     put_samples(out, w->data_bytes);
 }
 
-static void put_magic(audio_bytes *out, const wav *w)
+static void put_magic(plugin_bytes *out, const wav *w)
 {
-    audio_put_text(out, w->magic ? w->magic : "RIFF");
-    audio_put_number(out, 4 + 24 + 8 + w->data_bytes, 4, w->big_endian);
-    audio_put_text(out, "WAVE");
+    plugin_put_text(out, w->magic ? w->magic : "RIFF");
+    plugin_put_number(out, 4 + 24 + 8 + w->data_bytes, 4, w->big_endian);
+    plugin_put_text(out, "WAVE");
 }
 
-static audio_bytes make_wav(const wav *w)
+static plugin_bytes make_wav(const wav *w)
 {
-    audio_bytes out = {0};
+    plugin_bytes out = {0};
     put_magic(&out, w);
     put_format(&out, w);
     put_data(&out, w);
@@ -71,20 +71,20 @@ static audio_bytes make_wav(const wav *w)
 }
 
 // Checks the file, frees it and says how many bytes were samples.
-static uint64_t samples_in(audio_bytes *file)
+static uint64_t samples_in(plugin_bytes *file)
 {
     audio_report report = audio_check_file(file->data, file->n, 0, 1);
     const uint64_t n = report.pcm_bytes;
     cr_assert_null(report.fault, "%s", report.fault);
     cr_assert_eq(report.pcm_bytes + report.flac_bytes + report.plain_bytes, file->n);
     audio_report_free(&report);
-    audio_free(file);
+    plugin_free(file);
     return n;
 }
 
 static uint64_t samples_in_wav(const wav *w)
 {
-    audio_bytes file = make_wav(w);
+    plugin_bytes file = make_wav(w);
     return samples_in(&file);
 }
 
@@ -100,7 +100,7 @@ Test(wav, each_integer_layout_is_samples)
                                .big_endian = kind >= 2,
                                .magic = kind >= 2 ? "RIFX" : "RIFF",
                                .data_bytes = SAMPLES_BYTES};
-                audio_bytes file = make_wav(&w);
+                plugin_bytes file = make_wav(&w);
                 audio_report report = audio_check_file(file.data, file.n, 1000, bits + channels);
                 cr_assert_null(report.fault, "%s", report.fault);
                 cr_expect_eq(report.pcm_bytes, SAMPLES_BYTES);
@@ -112,7 +112,7 @@ Test(wav, each_integer_layout_is_samples)
                                                               0xAC};
                 cr_expect_arr_eq(report.pcm_params.data, expected, sizeof expected);
                 audio_report_free(&report);
-                audio_free(&file);
+                plugin_free(&file);
             }
         }
     }
@@ -166,23 +166,23 @@ Test(wav, a_size_that_lies_costs_nothing)
 Test(wav, an_empty_data_chunk_before_another_chunk_is_empty)
 {
     const wav w = {.format = 1, .channels = 1, .bits = 16};
-    audio_bytes file = make_wav(&w);
-    audio_put_text(&file, "LIST");
-    audio_put_number(&file, 4, 4, false);
-    audio_put_text(&file, "INFO");
+    plugin_bytes file = make_wav(&w);
+    plugin_put_text(&file, "LIST");
+    plugin_put_number(&file, 4, 4, false);
+    plugin_put_text(&file, "INFO");
     cr_expect_eq(samples_in(&file), 0);
 }
 
 Test(wav, chunks_may_come_in_any_order)
 {
     const wav w = {.format = 1, .channels = 1, .bits = 16, .data_bytes = 4001};
-    audio_bytes file = {0};
+    plugin_bytes file = {0};
     put_magic(&file, &w);
-    audio_put_text(&file, "odd ");
-    audio_put_number(&file, 3, 4, false);
-    audio_put(&file, "abc", 4); // with its pad byte
+    plugin_put_text(&file, "odd ");
+    plugin_put_number(&file, 3, 4, false);
+    plugin_put(&file, "abc", 4); // with its pad byte
     put_data(&file, &w);
-    audio_put(&file, "", 1);
+    plugin_put(&file, "", 1);
     put_format(&file, &w);
     cr_expect_eq(samples_in(&file), 4001);
 }
@@ -197,16 +197,16 @@ Test(wav, sizes_of_64_bits_are_read)
                        .bits = 16,
                        .data_bytes = 6000,
                        .claimed = &unknown};
-        audio_bytes file = {0};
+        plugin_bytes file = {0};
         put_magic(&file, &w);
-        audio_put_text(&file, "ds64");
-        audio_put_number(&file, 28, 4, false);
-        audio_put_number(&file, 0, 4, false);
-        audio_put_number(&file, 0, 4, false);
-        audio_put_number(&file, 4000, 4, false);
-        audio_put_number(&file, high, 4, false);
+        plugin_put_text(&file, "ds64");
+        plugin_put_number(&file, 28, 4, false);
+        plugin_put_number(&file, 0, 4, false);
+        plugin_put_number(&file, 0, 4, false);
+        plugin_put_number(&file, 4000, 4, false);
+        plugin_put_number(&file, high, 4, false);
         for (int i = 0; i < 3; i++)
-            audio_put_number(&file, 0, 4, false);
+            plugin_put_number(&file, 0, 4, false);
         put_format(&file, &w);
         put_data(&file, &w);
         cr_expect_eq(samples_in(&file), high ? 6000 : 4000);
@@ -216,7 +216,7 @@ Test(wav, sizes_of_64_bits_are_read)
 Test(wav, what_follows_the_samples_is_plain)
 {
     const wav w = {.format = 1, .channels = 1, .bits = 8, .data_bytes = 4000};
-    audio_bytes file = make_wav(&w);
+    plugin_bytes file = make_wav(&w);
     put_samples(&file, 777);
     cr_expect_eq(samples_in(&file), 4000);
 }
@@ -224,10 +224,10 @@ Test(wav, what_follows_the_samples_is_plain)
 Test(wav, segments_end_between_frames_and_at_32_MiB)
 {
     const wav w = {.format = 1, .channels = 3, .bits = 24};
-    const vlmc_analyser *analyser = audio_analyser_of_plugin();
+    const vlmc_analyser *analyser = plugin_analyser(&vlmc_plugin_entry);
     const size_t n = (size_t)70 << 20, head = 44;
     uint8_t *file = calloc(1, n);
-    audio_bytes start = make_wav(&w);
+    plugin_bytes start = make_wav(&w);
     void *analysis;
     memcpy(file, start.data, head);
     memset(file + 40, 0xFF, 4);
@@ -245,7 +245,7 @@ Test(wav, segments_end_between_frames_and_at_32_MiB)
     }
     cr_expect_eq(at, n);
     analyser->destroy(analysis);
-    audio_free(&start);
+    plugin_free(&start);
     free(file);
 }
 
@@ -254,30 +254,30 @@ typedef struct aiff {
     uint32_t channels, bits, offset, data_bytes;
 } aiff;
 
-static audio_bytes make_aiff(const aiff *a, bool sound_first)
+static plugin_bytes make_aiff(const aiff *a, bool sound_first)
 {
-    audio_bytes out = {0};
-    audio_put_text(&out, "FORM");
-    audio_put_number(&out, 1000, 4, true);
-    audio_put_text(&out, a->coding ? "AIFC" : "AIFF");
+    plugin_bytes out = {0};
+    plugin_put_text(&out, "FORM");
+    plugin_put_number(&out, 1000, 4, true);
+    plugin_put_text(&out, a->coding ? "AIFC" : "AIFF");
     for (int part = 0; part < 2; part++) {
         if ((part == 0) == sound_first) {
-            audio_put_text(&out, "SSND");
-            audio_put_number(&out, 8 + a->data_bytes, 4, true);
-            audio_put_number(&out, a->offset, 4, true);
-            audio_put_number(&out, 0, 4, true);
+            plugin_put_text(&out, "SSND");
+            plugin_put_number(&out, 8 + a->data_bytes, 4, true);
+            plugin_put_number(&out, a->offset, 4, true);
+            plugin_put_number(&out, 0, 4, true);
             put_samples(&out, a->data_bytes + (a->data_bytes & 1));
             continue;
         }
-        audio_put_text(&out, "COMM");
-        audio_put_number(&out, a->coding ? 24 : 18, 4, true);
-        audio_put_number(&out, a->channels, 2, true);
-        audio_put_number(&out, 1000, 4, true);
-        audio_put_number(&out, a->bits, 2, true);
-        audio_put(&out, "\x40\x0E\xAC\x44\0\0\0\0\0\0", 10);
+        plugin_put_text(&out, "COMM");
+        plugin_put_number(&out, a->coding ? 24 : 18, 4, true);
+        plugin_put_number(&out, a->channels, 2, true);
+        plugin_put_number(&out, 1000, 4, true);
+        plugin_put_number(&out, a->bits, 2, true);
+        plugin_put(&out, "\x40\x0E\xAC\x44\0\0\0\0\0\0", 10);
         if (a->coding) {
-            audio_put_text(&out, a->coding);
-            audio_put_number(&out, 0, 2, true);
+            plugin_put_text(&out, a->coding);
+            plugin_put_number(&out, 0, 2, true);
         }
     }
     return out;
@@ -291,7 +291,7 @@ Test(aiff, each_integer_layout_is_samples)
                         .bits = 8 + 8 * (i / 4 % 3),
                         .channels = 1 + i / 12,
                         .data_bytes = 6000};
-        audio_bytes file = make_aiff(&a, i & 1);
+        plugin_bytes file = make_aiff(&a, i & 1);
         audio_report report = audio_check_file(file.data, file.n, 500, i);
         cr_assert_null(report.fault, "%s", report.fault);
         cr_expect_eq(report.pcm_bytes, 6000);
@@ -299,7 +299,7 @@ Test(aiff, each_integer_layout_is_samples)
             (uint8_t)(a.bits / 8), (uint8_t)a.channels, 1, i % 4 == 3 && a.bits > 8, 0x44, 0xAC};
         cr_expect_arr_eq(report.pcm_params.data, expected, sizeof expected, "%u", i);
         audio_report_free(&report);
-        audio_free(&file);
+        plugin_free(&file);
     }
 }
 
@@ -307,7 +307,7 @@ Test(aiff, samples_begin_behind_the_offset)
 {
     const aiff a = {.channels = 1, .bits = 16, .offset = 100, .data_bytes = 6001};
     const aiff beyond = {.channels = 1, .bits = 16, .offset = 0xFFFFFFF0, .data_bytes = 6000};
-    audio_bytes file = make_aiff(&a, false);
+    plugin_bytes file = make_aiff(&a, false);
     cr_expect_eq(samples_in(&file), 5901);
     file = make_aiff(&beyond, false);
     cr_expect_eq(samples_in(&file), 6000);
@@ -326,13 +326,13 @@ Test(aiff, other_samples_stay_plain_bytes)
     for (uint32_t i = 0; i < sizeof not_handled / sizeof *not_handled; i++) {
         aiff a = not_handled[i];
         a.data_bytes = 2000;
-        audio_bytes file = make_aiff(&a, i & 1);
+        plugin_bytes file = make_aiff(&a, i & 1);
         cr_expect_eq(samples_in(&file), 0, "%u", i);
     }
 }
 
 // Every prefix, and every byte of the head changed in a few ways.
-static void harm(const audio_bytes *file)
+static void harm(const plugin_bytes *file)
 {
     static const uint8_t values[] = {0x00, 0x01, 0x7F, 0x80, 0xFF};
     for (size_t n = 1; n < file->n; n++) {
@@ -356,35 +356,35 @@ Test(containers, a_file_cut_or_changed_anywhere_comes_back)
 {
     const wav w = {.format = 1, .channels = 2, .bits = 16, .extensible = true, .data_bytes = 301};
     const aiff a = {.coding = "NONE", .channels = 2, .bits = 24, .offset = 4, .data_bytes = 301};
-    audio_bytes file = make_wav(&w);
+    plugin_bytes file = make_wav(&w);
     harm(&file);
-    audio_free(&file);
+    plugin_free(&file);
     file = make_aiff(&a, false);
     harm(&file);
-    audio_free(&file);
+    plugin_free(&file);
 }
 
 Test(containers, a_name_alone_is_never_enough)
 {
-    const vlmc_analyser *analyser = audio_analyser_of_plugin();
+    const vlmc_analyser *analyser = plugin_analyser(&vlmc_plugin_entry);
     const char text[] = "This is a letter, and no sound at all. RIFF WAVE fLaC FORM AIFF.";
     const wav w = {.format = 1, .channels = 1, .bits = 16, .data_bytes = 300};
-    audio_bytes file = make_wav(&w);
+    plugin_bytes file = make_wav(&w);
     cr_expect_eq(analyser->probe((const uint8_t *)text, sizeof text, "song.wav"), 0);
     cr_expect_eq(analyser->probe((const uint8_t *)text, 0, "song.flac"), 0);
     cr_expect_eq(analyser->probe(file.data, file.n, "letter.txt"), 100);
     cr_expect_eq(analyser->probe(file.data, file.n, NULL), 100);
     cr_expect_eq(analyser->probe(file.data, 12, NULL), 40);
-    audio_free(&file);
+    plugin_free(&file);
 }
 
 Test(containers, chunks_without_end_are_read_to_a_limit)
 {
     const wav w = {.format = 1, .channels = 1, .bits = 16};
-    audio_bytes file = {0};
+    plugin_bytes file = {0};
     put_magic(&file, &w);
     for (int i = 0; i < 100000; i++)
-        audio_put(&file, "junk\0\0\0\0", 8);
+        plugin_put(&file, "junk\0\0\0\0", 8);
     put_format(&file, &w);
     cr_expect_eq(samples_in(&file), 0);
 }

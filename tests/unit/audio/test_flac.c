@@ -18,7 +18,7 @@ static int32_t *make_samples(uint32_t n, uint32_t channels, uint32_t bits)
     return samples;
 }
 
-static size_t frames_at(const audio_bytes *file)
+static size_t frames_at(const plugin_bytes *file)
 {
     flac_stream stream;
     size_t at;
@@ -27,21 +27,21 @@ static size_t frames_at(const audio_bytes *file)
 }
 
 // Every frame as samples, and few bytes of parameters. Frees the file.
-static void expect_all_frames(audio_bytes *file, size_t piece_bytes)
+static void expect_all_frames(plugin_bytes *file, size_t piece_bytes)
 {
     audio_report report = audio_check_file(file->data, file->n, piece_bytes, file->n);
     cr_assert_null(report.fault, "%s", report.fault);
     cr_expect_eq(report.flac_bytes, file->n - frames_at(file), "%zu of %zu",
                  (size_t)report.flac_bytes, file->n);
     audio_report_free(&report);
-    audio_free(file);
+    plugin_free(file);
 }
 
 static void check_library(flac_spec spec, size_t piece_bytes)
 {
     int32_t *samples = make_samples(spec.n_samples, spec.channels, spec.bits);
     spec.samples = samples;
-    audio_bytes file = flac_file_of_library(&spec);
+    plugin_bytes file = flac_file_of_library(&spec);
     expect_all_frames(&file, piece_bytes);
     free(samples);
 }
@@ -88,7 +88,7 @@ Test(flac, files_outside_the_subset_come_back)
 
 static void check_samples(const int32_t *samples, uint32_t n)
 {
-    audio_bytes file = flac_file_of_library(
+    plugin_bytes file = flac_file_of_library(
         &(flac_spec){.level = 5, .bits = 16, .channels = 1, .n_samples = n, .samples = samples});
     expect_all_frames(&file, 0);
 }
@@ -99,7 +99,7 @@ Test(flac, silence_noise_and_wasted_bits_come_back)
     uint64_t random = 3;
     check_samples(samples, 30000);
     for (uint32_t i = 0; i < 30000; i++)
-        samples[i] = (int32_t)audio_random(&random) >> 16;
+        samples[i] = (int32_t)plugin_random(&random) >> 16;
     check_samples(samples, 30000);
     for (uint32_t i = 0; i < 30000; i++)
         samples[i] = audio_sample(i, 0, 16, &random) & ~15;
@@ -112,14 +112,14 @@ Test(flac, silence_noise_and_wasted_bits_come_back)
 Test(flac, what_follows_from_samples_is_not_stored)
 {
     int32_t *samples = make_samples(200000, 2, 16);
-    audio_bytes file = flac_file_of_library(&(flac_spec){
+    plugin_bytes file = flac_file_of_library(&(flac_spec){
         .level = 8, .bits = 16, .channels = 2, .n_samples = 200000, .samples = samples});
     audio_report report = audio_check_file(file.data, file.n, 0, 1);
     cr_assert_null(report.fault);
-    cr_expect_lt(report.params.n * 500, file.n, "%zu bytes of parameters, %zu of the file",
-                 report.params.n, file.n);
+    cr_expect_lt(report.flac_params.n * 500, file.n, "%zu bytes of parameters, %zu of the file",
+                 report.flac_params.n, file.n);
     audio_report_free(&report);
-    audio_free(&file);
+    plugin_free(&file);
     free(samples);
 }
 
@@ -128,7 +128,7 @@ Test(flac, frames_with_every_choice_of_the_format_come_back)
     static const uint8_t bits[] = {8, 12, 16, 20, 24, 4, 23};
     uint64_t random = 1234567;
     for (uint32_t i = 0; i < 7 * 8; i++) {
-        audio_bytes file = {0};
+        plugin_bytes file = {0};
         flac_put_head(&file, 1 + i % 8, bits[i / 8]);
         flac_put_random_frames(&file, 1 + i % 8, bits[i / 8], 40, &random);
         expect_all_frames(&file, i % 3 ? 0 : 3000);
@@ -138,7 +138,7 @@ Test(flac, frames_with_every_choice_of_the_format_come_back)
 Test(flac, a_file_cut_anywhere_comes_back)
 {
     uint64_t random = 99;
-    audio_bytes file = {0};
+    plugin_bytes file = {0};
     flac_put_head(&file, 2, 16);
     flac_put_random_frames(&file, 2, 16, 3, &random);
     for (size_t n = 1; n < file.n; n += n < 60 ? 1 : 1 + n / 200) {
@@ -146,29 +146,29 @@ Test(flac, a_file_cut_anywhere_comes_back)
         cr_assert_null(report.fault, "%zu: %s", n, report.fault);
         audio_report_free(&report);
     }
-    audio_free(&file);
+    plugin_free(&file);
 }
 
 Test(flac, a_broken_frame_costs_itself)
 {
     int32_t *samples = make_samples(100000, 1, 16);
-    audio_bytes file = flac_file_of_library(&(flac_spec){
+    plugin_bytes file = flac_file_of_library(&(flac_spec){
         .level = 5, .bits = 16, .channels = 1, .n_samples = 100000, .samples = samples});
     const size_t frames = file.n - frames_at(&file);
     file.data[file.n / 2] ^= 0x10;
-    audio_put_text(&file, "TAG a tail that is no frame");
+    plugin_put_text(&file, "TAG a tail that is no frame");
     audio_report report = audio_check_file(file.data, file.n, 0, 1);
     cr_assert_null(report.fault);
     cr_expect_lt(report.flac_bytes, frames);
     cr_expect_gt(report.flac_bytes, frames * 9 / 10, "%zu of %zu", (size_t)report.flac_bytes,
                  frames);
     audio_report_free(&report);
-    audio_free(&file);
+    plugin_free(&file);
     free(samples);
 }
 
 // Frames without a predictor, for what no encoder writes.
-static void put_frame(audio_bytes *file, flac_frame *f, const flac_stream *stream)
+static void put_frame(plugin_bytes *file, flac_frame *f, const flac_stream *stream)
 {
     const size_t capacity = 4 << 20;
     bit_writer w = {.bytes = malloc(capacity), .capacity = capacity};
@@ -178,7 +178,7 @@ static void put_frame(audio_bytes *file, flac_frame *f, const flac_stream *strea
                             stream->bits, &w);
     flac_write_end(&w);
     cr_assert(!w.over);
-    audio_put(file, w.bytes, w.n_bytes);
+    plugin_put(file, w.bytes, w.n_bytes);
     free(w.bytes);
 }
 
@@ -186,7 +186,7 @@ Test(flac, a_frame_number_in_too_many_bytes_is_plain)
 {
     const flac_stream stream = {.bits = 16, .channels = 1};
     flac_frame *f = calloc(1, sizeof *f);
-    audio_bytes file = {0};
+    plugin_bytes file = {0};
     f->header = (flac_header){.block_code = 8, .block_samples = 256, .number = 0x85};
     f->subframes[0].type = FLAC_VERBATIM;
     flac_put_head(&file, 1, 16);
@@ -205,7 +205,7 @@ Test(flac, a_frame_number_in_too_many_bytes_is_plain)
     cr_assert_null(report.fault);
     cr_expect_eq(report.flac_bytes, 0);
     audio_report_free(&report);
-    audio_free(&file);
+    plugin_free(&file);
     free(f);
 }
 
@@ -214,14 +214,14 @@ Test(flac, a_frame_of_too_many_decisions_is_plain_and_the_next_is_not)
     const flac_stream stream = {.bits = 16, .channels = 8};
     uint64_t random = 21;
     flac_frame *f = calloc(1, sizeof *f);
-    audio_bytes file = {0};
+    plugin_bytes file = {0};
     f->header = (flac_header){.block_code = 15, .block_samples = 32768, .assignment = 7};
     for (uint32_t c = 0; c < 8; c++) {
         f->subframes[c].type = FLAC_FIXED;
         f->subframes[c].partition_order = 15;
         for (uint32_t i = 0; i < 32768; i++) {
-            f->samples[c][i] = (int32_t)(audio_random(&random) % 17) - 8;
-            f->subframes[c].rice[i] = (uint8_t)(audio_random(&random) % 15);
+            f->samples[c][i] = (int32_t)(plugin_random(&random) % 17) - 8;
+            f->subframes[c].rice[i] = (uint8_t)(plugin_random(&random) % 15);
         }
     }
     flac_put_head(&file, 8, 16);
@@ -232,37 +232,37 @@ Test(flac, a_frame_of_too_many_decisions_is_plain_and_the_next_is_not)
     cr_assert_null(report.fault);
     cr_expect_eq(report.flac_bytes, file.n - first);
     audio_report_free(&report);
-    audio_free(&file);
+    plugin_free(&file);
     free(f);
 }
 
 Test(flac, a_file_of_many_breaks_is_given_up)
 {
     uint64_t random = 31;
-    audio_bytes file = {0};
+    plugin_bytes file = {0};
     flac_put_head(&file, 1, 16);
     for (uint32_t i = 0; i < 200; i++) {
         flac_put_random_frames(&file, 1, 16, 1, &random);
-        audio_put_text(&file, "no frame");
+        plugin_put_text(&file, "no frame");
     }
     audio_report report = audio_check_file(file.data, file.n, 0, 1);
     cr_assert_null(report.fault);
     cr_expect_gt(report.flac_bytes, 0);
     cr_expect_lt(report.n_segments, 150);
     audio_report_free(&report);
-    audio_free(&file);
+    plugin_free(&file);
 }
 
 Test(flac, a_tag_before_the_file_is_skipped)
 {
     uint64_t random = 5;
-    audio_bytes file = {0};
-    audio_put(&file, "ID3\4\0\0\0\0\1\2", 10);
+    plugin_bytes file = {0};
+    plugin_put(&file, "ID3\4\0\0\0\0\1\2", 10);
     for (int i = 0; i < 130; i++)
-        audio_put(&file, "x", 1);
+        plugin_put(&file, "x", 1);
     flac_put_head(&file, 1, 16);
     flac_put_random_frames(&file, 1, 16, 10, &random);
-    cr_expect_eq(audio_analyser_of_plugin()->probe(file.data, file.n, NULL), 100);
+    cr_expect_eq(plugin_analyser(&vlmc_plugin_entry)->probe(file.data, file.n, NULL), 100);
     expect_all_frames(&file, 0);
 }
 
@@ -270,31 +270,31 @@ Test(flac, streams_that_are_not_handled_are_refused)
 {
     uint64_t random = 8;
     for (uint32_t bits = 1; bits <= 32; bits++) {
-        audio_bytes file = {0};
+        plugin_bytes file = {0};
         flac_put_head(&file, 2, bits);
         const bool handled = bits >= 4 && bits <= 24;
-        cr_expect_eq(audio_analyser_of_plugin()->probe(file.data, file.n, "a.flac"),
+        cr_expect_eq(plugin_analyser(&vlmc_plugin_entry)->probe(file.data, file.n, "a.flac"),
                      handled ? 100u : 0u, "%u", bits);
         flac_put_random_frames(&file, 2, 16, 2, &random);
         audio_report report = audio_check_file(file.data, file.n, 0, 1);
         cr_assert_null(report.fault);
         cr_expect(handled || report.flac_bytes == 0);
         audio_report_free(&report);
-        audio_free(&file);
+        plugin_free(&file);
     }
 }
 
 Test(flac, metadata_that_claims_more_than_there_is_is_plain)
 {
-    audio_bytes file = {0};
+    plugin_bytes file = {0};
     flac_put_head(&file, 1, 16);
     file.data[4] = 0; // not the last block
-    audio_put(&file, "\x04\xFF\xFF\xFFshort", 9);
+    plugin_put(&file, "\x04\xFF\xFF\xFFshort", 9);
     audio_report report = audio_check_file(file.data, file.n, 0, 1);
     cr_assert_null(report.fault);
     cr_expect_eq(report.plain_bytes, file.n);
     audio_report_free(&report);
-    audio_free(&file);
+    plugin_free(&file);
 }
 
 // Parameters and tokens from an archive may be anything.
@@ -305,16 +305,17 @@ Test(flac, a_decoder_survives_any_parameters_and_tokens)
     uint32_t refused = 0;
     for (uint32_t round = 0; round < 600; round++) {
         uint8_t params[200], tokens[4000];
-        audio_bytes out = {0};
+        plugin_bytes out = {0};
         const flac_stream stream = {.bits = 4 + round % 21, .channels = 1 + round % 8};
         for (size_t i = 0; i < sizeof params; i++)
-            params[i] = (uint8_t)audio_random(&random);
+            params[i] = (uint8_t)plugin_random(&random);
         for (size_t i = 0; i < sizeof tokens; i++)
-            tokens[i] = (uint8_t)(round & 1 ? audio_random(&random) : 0x80 * (i & 1));
+            tokens[i] = (uint8_t)(round & 1 ? plugin_random(&random) : 0x80 * (i & 1));
         flac_params_write(&stream, params);
-        refused += audio_convert(t, false, params, audio_random(&random) % sizeof params, tokens,
-                                 sizeof tokens, round & 2 ? 100 : 0, round, &out) != VLMC_PLUGIN_OK;
-        audio_free(&out);
+        refused +=
+            plugin_convert(t, false, params, plugin_random(&random) % sizeof params, tokens,
+                           sizeof tokens, round & 2 ? 100 : 0, round, &out) != VLMC_PLUGIN_OK;
+        plugin_free(&out);
     }
     cr_expect_gt(refused, 500);
 }
@@ -324,11 +325,11 @@ Test(flac, an_encoder_refuses_what_is_no_frame)
     const vlmc_tokenizer *t = audio_tokenizer("audio.flac");
     const flac_stream stream = {.bits = 16, .channels = 1};
     uint8_t params[FLAC_PARAMS_HEAD_BYTES];
-    audio_bytes out = {0};
+    plugin_bytes out = {0};
     flac_params_write(&stream, params);
     cr_expect_eq(
-        audio_convert(t, true, params, sizeof params, (const uint8_t *)"no frame", 8, 0, 1, &out),
+        plugin_convert(t, true, params, sizeof params, (const uint8_t *)"no frame", 8, 0, 1, &out),
         VLMC_PLUGIN_INVALID);
     cr_expect_eq(out.n, 0);
-    audio_free(&out);
+    plugin_free(&out);
 }

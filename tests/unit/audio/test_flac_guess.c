@@ -20,7 +20,7 @@ static void fill(uint32_t kind, uint32_t n)
                                   -most - 1,
                                   i & 1 ? most : -most - 1,
                                   i % 50 < 25 ? most : -most - 1,
-                                  (int32_t)audio_random(&random) >> 7,
+                                  (int32_t)plugin_random(&random) >> 7,
                                   audio_sample(i, 0, 16, &random),
                                   i == n / 2 ? 1 : 0};
         samples[i] = values[kind];
@@ -69,7 +69,7 @@ Test(flac_guess, a_signal_that_repeats_a_sample_is_predicted_by_it)
     uint64_t random = 4;
     for (uint32_t i = 0; i < 4096; i++) // each sample is 3/4 of the one before and some noise
         samples[i] =
-            (i ? samples[i - 1] * 3 / 4 : 0) + (int32_t)(audio_random(&random) % 2001) - 1000;
+            (i ? samples[i - 1] * 3 / 4 : 0) + (int32_t)(plugin_random(&random) % 2001) - 1000;
     flac_guess_start(&room, samples, 4096, 0, 2);
     for (uint32_t w = 1; w < FLAC_WINDOWS; w++) {
         flac_guess_coefficients(&room, w, 12, 8, c);

@@ -17,14 +17,14 @@ static uint32_t params_of(const char *text, uint8_t params[AUDIO_LAYOUT_BYTES])
 static void expect_tokens(const char *text, const void *bytes, const void *tokens, size_t n)
 {
     uint8_t params[AUDIO_LAYOUT_BYTES];
-    audio_bytes out = {0};
+    plugin_bytes out = {0};
     const uint32_t n_params = params_of(text, params);
     cr_assert_eq(
-        audio_convert(audio_tokenizer("audio.pcm"), true, params, n_params, bytes, n, 0, 1, &out),
+        plugin_convert(audio_tokenizer("audio.pcm"), true, params, n_params, bytes, n, 0, 1, &out),
         VLMC_PLUGIN_OK);
     cr_assert_eq(out.n, n);
     cr_expect_arr_eq(out.data, tokens, n, "%s", text);
-    audio_free(&out);
+    plugin_free(&out);
 }
 
 Test(pcm, tokens_are_offset_binary_with_the_high_byte_first)
@@ -52,23 +52,23 @@ Test(pcm, every_layout_comes_back_with_any_cut_of_input_and_output)
     uint8_t bytes[1003];
     uint64_t random = 7;
     for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)audio_random(&random);
+        bytes[i] = (uint8_t)plugin_random(&random);
     for (uint32_t f = 0; f < sizeof formats / sizeof *formats; f++) {
         for (size_t n = 0; n < sizeof bytes; n += 1 + n / 8) {
             uint8_t params[AUDIO_LAYOUT_BYTES];
             const uint32_t n_params = params_of(formats[f], params);
             for (size_t piece = 2; piece < 12; piece += 3) {
-                audio_bytes tokens = {0}, back = {0};
-                cr_assert_eq(audio_convert(t, true, params, n_params, bytes, n, piece, n, &tokens),
+                plugin_bytes tokens = {0}, back = {0};
+                cr_assert_eq(plugin_convert(t, true, params, n_params, bytes, n, piece, n, &tokens),
                              VLMC_PLUGIN_OK);
                 cr_assert_eq(tokens.n, n);
                 cr_assert_eq(
-                    audio_convert(t, false, params, n_params, tokens.data, n, piece, n + 9, &back),
+                    plugin_convert(t, false, params, n_params, tokens.data, n, piece, n + 9, &back),
                     VLMC_PLUGIN_OK);
                 cr_assert(back.n == n && (n == 0 || memcmp(back.data, bytes, n) == 0), "%s %zu",
                           formats[f], n);
-                audio_free(&tokens);
-                audio_free(&back);
+                plugin_free(&tokens);
+                plugin_free(&back);
             }
         }
     }

@@ -19,9 +19,9 @@ static void code_all(side_coder *coder, uint32_t n, uint64_t random)
 {
     models *m = calloc(1, sizeof *m);
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t r = audio_random(&random), width = audio_random(&random) % 33;
+        const uint32_t r = plugin_random(&random), width = plugin_random(&random) % 33;
         const uint32_t raw = width == 32 ? r : r & ((1u << width) - 1);
-        const int32_t number = (int32_t)r >> (2 + audio_random(&random) % 30);
+        const int32_t number = (int32_t)r >> (2 + plugin_random(&random) % 30);
         uint32_t a = r % 50 == 0, b = r % 7 == 0 ? r >> 26 : 5, c = raw;
         int32_t d = number;
         if (!coder->writing)

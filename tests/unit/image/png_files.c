@@ -32,49 +32,49 @@ uint32_t png_row_bytes(const png_recipe *r)
     return 1 + (r->width * r->depth * samples(r->colour) + 7) / 8;
 }
 
-void png_put_signature(image_bytes *file)
+void png_put_signature(plugin_bytes *file)
 {
-    image_put(file, "\x89PNG\r\n\x1a\n", 8);
+    plugin_put(file, "\x89PNG\r\n\x1a\n", 8);
 }
 
-void png_put_chunk(image_bytes *file, const char *name, const uint8_t *data, size_t n)
+void png_put_chunk(plugin_bytes *file, const char *name, const uint8_t *data, size_t n)
 {
-    image_put_number(file, (uint32_t)n, 4, true);
+    plugin_put_number(file, (uint32_t)n, 4, true);
     const size_t start = file->n;
-    image_put_text(file, name);
-    image_put(file, data, n);
-    image_put_number(file, (uint32_t)crc32(0, file->data + start, (uInt)(n + 4)), 4, true);
+    plugin_put_text(file, name);
+    plugin_put(file, data, n);
+    plugin_put_number(file, (uint32_t)crc32(0, file->data + start, (uInt)(n + 4)), 4, true);
 }
 
-void png_put_header(image_bytes *file, const png_recipe *r)
+void png_put_header(plugin_bytes *file, const png_recipe *r)
 {
-    image_bytes h = {0};
-    image_put_number(&h, r->width, 4, true);
-    image_put_number(&h, r->height, 4, true);
+    plugin_bytes h = {0};
+    plugin_put_number(&h, r->width, 4, true);
+    plugin_put_number(&h, r->height, 4, true);
     const uint8_t rest[] = {r->depth, r->colour, 0, 0, 0};
-    image_put(&h, rest, sizeof rest);
+    plugin_put(&h, rest, sizeof rest);
     png_put_chunk(file, "IHDR", h.data, h.n);
-    image_free(&h);
+    plugin_free(&h);
 }
 
 // Rows with a filter type before each: what a filter makes of a picture is noise of another kind,
 // and the plugin must not care.
-static void make_rows(const png_recipe *r, image_bytes *rows)
+static void make_rows(const png_recipe *r, plugin_bytes *rows)
 {
     const uint32_t n = png_row_bytes(r) - 1;
     uint32_t pixel = samples(r->colour) * r->depth / 8;
     pixel = pixel ? pixel : 1;
     for (uint32_t y = 0; y < r->height; y++) {
-        image_put_number(rows, r->filter == 5 ? y / 3 % 5 : r->filter, 1, true);
+        plugin_put_number(rows, r->filter == 5 ? y / 3 % 5 : r->filter, 1, true);
         for (uint32_t i = 0; i < n; i++) {
             const uint8_t left = i < pixel ? 0 : image_sample(i / pixel - 1, y, i % pixel);
             const uint8_t byte = (uint8_t)(image_sample(i / pixel, y, i % pixel) - left);
-            image_put(rows, &byte, 1);
+            plugin_put(rows, &byte, 1);
         }
     }
 }
 
-void png_make_of(const png_recipe *r, const uint8_t *rows, size_t rows_bytes, image_bytes *file)
+void png_make_of(const png_recipe *r, const uint8_t *rows, size_t rows_bytes, plugin_bytes *file)
 {
     const size_t capacity = rows_bytes + rows_bytes / 2 + 1024;
     uint8_t *stream = malloc(capacity);
@@ -101,10 +101,10 @@ void png_make_of(const png_recipe *r, const uint8_t *rows, size_t rows_bytes, im
     free(stream);
 }
 
-void png_make(const png_recipe *r, image_bytes *file)
+void png_make(const png_recipe *r, plugin_bytes *file)
 {
-    image_bytes rows = {0};
+    plugin_bytes rows = {0};
     make_rows(r, &rows);
     png_make_of(r, rows.data, rows.n, file);
-    image_free(&rows);
+    plugin_free(&rows);
 }

@@ -19,14 +19,14 @@ png_recipe png_usual(void);
 
 uint32_t png_row_bytes(const png_recipe *recipe); // with the filter type
 
-void png_make(const png_recipe *recipe, image_bytes *file);
+void png_make(const png_recipe *recipe, plugin_bytes *file);
 
 // A file of given rows (rows_bytes, filter types included).
 void png_make_of(const png_recipe *recipe, const uint8_t *rows, size_t rows_bytes,
-                 image_bytes *file);
+                 plugin_bytes *file);
 
-void png_put_signature(image_bytes *file);
-void png_put_chunk(image_bytes *file, const char *name, const uint8_t *data, size_t n);
-void png_put_header(image_bytes *file, const png_recipe *recipe);
+void png_put_signature(plugin_bytes *file);
+void png_put_chunk(plugin_bytes *file, const char *name, const uint8_t *data, size_t n);
+void png_put_header(plugin_bytes *file, const png_recipe *recipe);
 
 #endif

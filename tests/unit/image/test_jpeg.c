@@ -17,7 +17,7 @@ typedef struct recipe {
     bool progressive, optimize, arithmetic;
 } recipe;
 
-static void put_jpeg(image_bytes *file, const recipe *r)
+static void put_jpeg(plugin_bytes *file, const recipe *r)
 {
     struct jpeg_compress_struct jpeg;
     struct jpeg_error_mgr errors;
@@ -52,7 +52,7 @@ static void put_jpeg(image_bytes *file, const recipe *r)
     free(row);
     jpeg_finish_compress(&jpeg);
     jpeg_destroy_compress(&jpeg);
-    image_put(file, made, made_bytes);
+    plugin_put(file, made, made_bytes);
     free(made);
 }
 
@@ -60,15 +60,15 @@ static const recipe usual = {
     .width = 203, .height = 117, .components = 3, .h = 2, .v = 2, .quality = 85};
 
 // Where the file has been turned into tokens and came back, bytes of it that were.
-static uint64_t coded_bytes(const image_bytes *file, size_t piece_bytes)
+static uint64_t coded_bytes(const plugin_bytes *file, size_t piece_bytes)
 {
-    image_report report = image_check_file(file->data, file->n, piece_bytes, 7);
+    plugin_report report = image_check_file(file->data, file->n, piece_bytes, 7);
     cr_assert(!report.fault || strcmp(report.fault, "the encoder refused") == 0, "%s",
               report.fault);
     const uint64_t coded = report.fault ? 0 : report.coded_bytes;
     if (coded > 0)
         cr_assert_str_eq(report.tokenizers[0], "image.jpeg");
-    image_report_free(&report);
+    plugin_report_free(&report);
     return coded;
 }
 
@@ -98,40 +98,40 @@ Test(jpeg, files_of_every_kind_of_scan_come_back_from_their_coefficients)
         {.width = 1, .height = 1, .components = 3, .h = 4, .v = 2, .quality = 100},
     };
     for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
-        image_bytes file = {0};
+        plugin_bytes file = {0};
         put_jpeg(&file, &recipes[i]);
         const uint64_t coded = coded_bytes(&file, i % 2 ? 1000 : 0);
         cr_expect(coded + 100 > file.n, "recipe %zu: %llu of %zu bytes", i,
                   (unsigned long long)coded, file.n);
-        image_free(&file);
+        plugin_free(&file);
     }
 }
 
 Test(jpeg, bytes_behind_the_end_of_the_image_stay_plain)
 {
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     put_jpeg(&file, &usual);
     const uint64_t before = coded_bytes(&file, 0);
-    image_put_text(&file, "a film that the camera put behind the still");
+    plugin_put_text(&file, "a film that the camera put behind the still");
     cr_expect(before > 0);
     cr_expect_eq(coded_bytes(&file, 0), before);
-    image_free(&file);
+    plugin_free(&file);
 }
 
 Test(jpeg, a_file_cut_anywhere_is_plain_bytes)
 {
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     put_jpeg(&file, &usual);
     for (size_t n = 0; n < file.n; n += 1 + file.n / 97) {
-        const image_bytes cut = {.data = file.data, .n = n};
+        const plugin_bytes cut = {.data = file.data, .n = n};
         cr_expect_eq(coded_bytes(&cut, 0), 0, "cut to %zu bytes", n);
     }
-    image_free(&file);
+    plugin_free(&file);
 }
 
 Test(jpeg, arithmetic_coding_and_twelve_bits_are_plain_bytes)
 {
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     recipe arithmetic = usual;
     arithmetic.arithmetic = true;
     put_jpeg(&file, &arithmetic);
@@ -144,14 +144,14 @@ Test(jpeg, arithmetic_coding_and_twelve_bits_are_plain_bytes)
             break;
         }
     cr_expect_eq(coded_bytes(&file, 0), 0);
-    image_free(&file);
+    plugin_free(&file);
 }
 
 // Every dimension that a frame header can claim, over the data of a small picture.
 Test(jpeg, claimed_sizes_cost_neither_memory_nor_a_crash)
 {
     static const uint16_t sizes[] = {0, 1, 118, 8192, 32768, 65500, 65535};
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     size_t at = 0;
     put_jpeg(&file, &usual);
     while (!(file.data[at] == 0xFF && file.data[at + 1] == 0xC0))
@@ -164,17 +164,17 @@ Test(jpeg, claimed_sizes_cost_neither_memory_nor_a_crash)
                4);
         cr_expect_eq(coded_bytes(&file, 0), 0, "%u x %u", width, height);
     }
-    image_free(&file);
+    plugin_free(&file);
 }
 
 Test(jpeg, a_later_unit_of_tokens_needs_none_of_those_before_it)
 {
     const vlmc_tokenizer *t = image_tokenizer("image.jpeg");
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     put_jpeg(
         &file,
         &(recipe){.width = 900, .height = 900, .components = 3, .h = 1, .v = 1, .quality = 98});
-    image_report report = image_check_file(file.data, file.n, 0, 7);
+    plugin_report report = image_check_file(file.data, file.n, 0, 7);
     cr_assert_null(report.fault, "%s", report.fault);
     const uint64_t unit = 1u << 20;
     cr_assert_gt(report.tokens.n, unit, "%zu tokens", report.tokens.n);
@@ -196,36 +196,36 @@ Test(jpeg, a_later_unit_of_tokens_needs_none_of_those_before_it)
     }
     t->contexts_destroy(whole);
     t->contexts_destroy(later);
-    image_report_free(&report);
-    image_free(&file);
+    plugin_report_free(&report);
+    plugin_free(&file);
 }
 
 Test(jpeg, tokens_that_no_encoder_wrote_are_refused)
 {
     const vlmc_tokenizer *t = image_tokenizer("image.jpeg");
-    image_bytes file = {0}, out = {0};
+    plugin_bytes file = {0}, out = {0};
     put_jpeg(&file, &usual);
-    image_report report = image_check_file(file.data, file.n, 0, 7);
+    plugin_report report = image_check_file(file.data, file.n, 0, 7);
     const uint32_t n_params = (uint32_t)report.params.n;
     const size_t n = report.tokens.n;
     cr_assert_gt(n, 100);
     // One too few, one too many, a count above 49, a token above 15.
-    cr_expect_neq(image_convert(t, false, report.params.data, n_params, report.tokens.data, n - 1,
-                                0, 1, &out),
+    cr_expect_neq(plugin_convert(t, false, report.params.data, n_params, report.tokens.data, n - 1,
+                                 0, 1, &out),
                   VLMC_PLUGIN_OK);
-    image_put(&report.tokens, "", 1);
-    cr_expect_neq(image_convert(t, false, report.params.data, n_params, report.tokens.data, n + 1,
-                                0, 1, &out),
+    plugin_put(&report.tokens, "", 1);
+    cr_expect_neq(plugin_convert(t, false, report.params.data, n_params, report.tokens.data, n + 1,
+                                 0, 1, &out),
                   VLMC_PLUGIN_OK);
     for (uint8_t bad = 13; bad <= 16; bad += 3) {
         const uint8_t before = report.tokens.data[0];
         report.tokens.data[0] = bad;
-        cr_expect_neq(image_convert(t, false, report.params.data, n_params, report.tokens.data, n,
-                                    0, 1, &out),
+        cr_expect_neq(plugin_convert(t, false, report.params.data, n_params, report.tokens.data, n,
+                                     0, 1, &out),
                       VLMC_PLUGIN_OK);
         report.tokens.data[0] = before;
     }
-    image_free(&out);
-    image_report_free(&report);
-    image_free(&file);
+    plugin_free(&out);
+    plugin_report_free(&report);
+    plugin_free(&file);
 }

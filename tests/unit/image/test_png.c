@@ -8,9 +8,9 @@
 #include <string.h>
 #include <zlib.h>
 
-static image_report check(const image_bytes *file, size_t piece_bytes)
+static plugin_report check(const plugin_bytes *file, size_t piece_bytes)
 {
-    image_report r = image_check_file(file->data, file->n, piece_bytes, 5);
+    plugin_report r = image_check_file(file->data, file->n, piece_bytes, 5);
     cr_assert_null(r.fault, "%s", r.fault);
     cr_assert_eq(r.plain_bytes + r.coded_bytes, file->n);
     return r;
@@ -18,23 +18,23 @@ static image_report check(const image_bytes *file, size_t piece_bytes)
 
 static void expect_pixels(const png_recipe *recipe, size_t piece_bytes)
 {
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     png_make(recipe, &file);
-    image_report r = check(&file, piece_bytes);
+    plugin_report r = check(&file, piece_bytes);
     cr_assert_eq(r.n_coded, 1, "depth %u colour %u level %d strategy %d memory %d window %d",
                  recipe->depth, recipe->colour, recipe->level, recipe->strategy,
                  recipe->memory_level, recipe->window_bits);
     cr_assert_str_eq(r.tokenizers[0], "image.png");
     cr_assert_eq(r.n_tokens, (uint64_t)recipe->height * png_row_bytes(recipe));
-    image_report_free(&r);
-    image_free(&file);
+    plugin_report_free(&r);
+    plugin_free(&file);
 }
 
-static void expect_bytes(const image_bytes *file)
+static void expect_bytes(const plugin_bytes *file)
 {
-    image_report r = check(file, 0);
+    plugin_report r = check(file, 0);
     cr_assert_eq(r.n_coded, 0);
-    image_report_free(&r);
+    plugin_report_free(&r);
 }
 
 Test(image_png, every_kind_of_pixel_comes_back)
@@ -68,17 +68,17 @@ Test(image_png, tokens_are_filter_types_and_unfiltered_samples)
     const uint8_t rows[] = {2, 10, 20, 30, 1, 5, 5, 5, 3, 1, 1, 1, 4, 2, 2, 2};
     const uint8_t tokens[] = {2, 10, 20, 30, 1, 5, 10, 15, 3, 3, 7, 12, 4, 5, 9, 14};
     png_recipe recipe = png_usual();
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     recipe.width = 3;
     recipe.height = 4;
     recipe.colour = 0;
     png_make_of(&recipe, rows, sizeof rows, &file);
-    image_report r = check(&file, 0);
+    plugin_report r = check(&file, 0);
     cr_assert_eq(r.n_coded, 1);
     cr_assert_eq(r.tokens.n, sizeof tokens);
     cr_assert_arr_eq(r.tokens.data, tokens, sizeof tokens);
-    image_report_free(&r);
-    image_free(&file);
+    plugin_report_free(&r);
+    plugin_free(&file);
 }
 
 Test(image_png, every_level_and_strategy_of_zlib_is_found)
@@ -106,7 +106,7 @@ Test(image_png, small_windows_and_little_memory_are_found)
 Test(image_png, a_window_declared_smaller_than_used_is_found)
 {
     png_recipe recipe = png_usual();
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     recipe.chunk_bytes = 0;
     png_make(&recipe, &file);
     uint8_t *chunk = file.data + 8 + 25;
@@ -119,11 +119,11 @@ Test(image_png, a_window_declared_smaller_than_used_is_found)
     const uint32_t check_value = (uint32_t)crc32(0, chunk + 4, n + 4);
     for (uint32_t i = 0; i < 4; i++)
         chunk[8 + n + i] = (uint8_t)(check_value >> (24 - 8 * i));
-    image_report r = check(&file, 0);
+    plugin_report r = check(&file, 0);
     // When a match does reach further, inflating fails and the file stays as it is.
     cr_assert_leq(r.n_coded, 1);
-    image_report_free(&r);
-    image_free(&file);
+    plugin_report_free(&r);
+    plugin_free(&file);
 }
 
 Test(image_png, idat_chunks_of_any_size_come_back)
@@ -142,7 +142,7 @@ Test(image_png, idat_chunks_of_uneven_and_no_size_come_back)
 {
     static const uint32_t sizes[] = {2, 0, 1, 500, 0, 7, 3000, 0, 100};
     png_recipe recipe = png_usual();
-    image_bytes one = {0}, many = {0};
+    plugin_bytes one = {0}, many = {0};
     recipe.chunk_bytes = 0;
     recipe.height = 50;
     png_make(&recipe, &one);
@@ -150,7 +150,7 @@ Test(image_png, idat_chunks_of_uneven_and_no_size_come_back)
     size_t left =
         (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | chunk[3];
     const uint8_t *data = chunk + 8;
-    image_put(&many, one.data, 8 + 25);
+    plugin_put(&many, one.data, 8 + 25);
     for (uint32_t i = 0; left > 0; i = (i + 1) % 9) {
         const size_t n = left < sizes[i] ? left : sizes[i];
         png_put_chunk(&many, "IDAT", data, n);
@@ -160,12 +160,12 @@ Test(image_png, idat_chunks_of_uneven_and_no_size_come_back)
     png_put_chunk(&many, "IDAT", NULL, 0);
     png_put_chunk(&many, "IEND", NULL, 0);
     for (size_t piece = 0; piece < 300; piece += 99) {
-        image_report r = check(&many, piece);
+        plugin_report r = check(&many, piece);
         cr_assert_eq(r.n_coded, 1);
-        image_report_free(&r);
+        plugin_report_free(&r);
     }
-    image_free(&one);
-    image_free(&many);
+    plugin_free(&one);
+    plugin_free(&many);
 }
 
 Test(image_png, cuts_of_input_and_output_do_not_matter)
@@ -182,7 +182,7 @@ Test(image_png, cuts_of_input_and_output_do_not_matter)
 
 static void write_to(png_structp png, png_bytep data, size_t n)
 {
-    image_put(png_get_io_ptr(png), data, n);
+    plugin_put(png_get_io_ptr(png), data, n);
 }
 
 static void no_flush(png_structp png)
@@ -197,7 +197,7 @@ Test(image_png, what_libpng_writes_comes_back)
                                       PNG_COLOR_TYPE_GRAY_ALPHA};
         static const uint32_t channels[] = {1, 3, 4, 2};
         const uint32_t width = 20 + 150 * (uint32_t)kind, height = 15 + 100 * (uint32_t)kind;
-        image_bytes file = {0}, rows = {0};
+        plugin_bytes file = {0}, rows = {0};
         image_put_rows(&rows, height, width * channels[kind], channels[kind], 0);
         png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
         png_infop info = png_create_info_struct(png);
@@ -209,40 +209,40 @@ Test(image_png, what_libpng_writes_comes_back)
             png_write_row(png, rows.data + (size_t)y * width * channels[kind]);
         png_write_end(png, info);
         png_destroy_write_struct(&png, &info);
-        image_report r = check(&file, 0);
+        plugin_report r = check(&file, 0);
         cr_assert_eq(r.n_coded, 1, "kind %d", kind);
-        image_report_free(&r);
-        image_free(&file);
-        image_free(&rows);
+        plugin_report_free(&r);
+        plugin_free(&file);
+        plugin_free(&rows);
     }
 }
 
 Test(image_png, what_zlib_did_not_write_is_left_alone)
 {
     png_recipe recipe = png_usual();
-    image_bytes rows = {0}, stored = {0}, file = {0};
+    plugin_bytes rows = {0}, stored = {0}, file = {0};
     image_put_rows(&rows, recipe.height, png_row_bytes(&recipe), 3, 0);
     for (uint32_t y = 0; y < recipe.height; y++)
         rows.data[(size_t)y * png_row_bytes(&recipe)] = 0;
     const uint8_t start[] = {0x78, 0x01};
-    image_put(&stored, start, 2);
+    plugin_put(&stored, start, 2);
     for (size_t at = 0; at < rows.n;) { // stored blocks of 1000 bytes: no level of zlib does that
         const size_t n = rows.n - at < 1000 ? rows.n - at : 1000;
-        image_put_number(&stored, at + n == rows.n, 1, false);
-        image_put_number(&stored, (uint32_t)n, 2, false);
-        image_put_number(&stored, ~(uint32_t)n & 0xFFFF, 2, false);
-        image_put(&stored, rows.data + at, n);
+        plugin_put_number(&stored, at + n == rows.n, 1, false);
+        plugin_put_number(&stored, (uint32_t)n, 2, false);
+        plugin_put_number(&stored, ~(uint32_t)n & 0xFFFF, 2, false);
+        plugin_put(&stored, rows.data + at, n);
         at += n;
     }
-    image_put_number(&stored, (uint32_t)adler32(1, rows.data, (uInt)rows.n), 4, true);
+    plugin_put_number(&stored, (uint32_t)adler32(1, rows.data, (uInt)rows.n), 4, true);
     png_put_signature(&file);
     png_put_header(&file, &recipe);
     png_put_chunk(&file, "IDAT", stored.data, stored.n);
     png_put_chunk(&file, "IEND", NULL, 0);
     expect_bytes(&file);
-    image_free(&rows);
-    image_free(&stored);
-    image_free(&file);
+    plugin_free(&rows);
+    plugin_free(&stored);
+    plugin_free(&file);
 }
 
 Test(image_png, hostile_headers_are_left_alone)
@@ -268,10 +268,10 @@ Test(image_png, hostile_headers_are_left_alone)
                    {300, 200, 0, 0},
                    {1048577, 1, 8, 0}};
     png_recipe recipe = png_usual();
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     png_make(&recipe, &file);
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
-        image_bytes bad = {0};
+        plugin_bytes bad = {0};
         png_recipe lie = recipe;
         lie.width = headers[i].width;
         lie.height = headers[i].height;
@@ -279,33 +279,33 @@ Test(image_png, hostile_headers_are_left_alone)
         lie.colour = headers[i].colour;
         png_put_signature(&bad);
         png_put_header(&bad, &lie);
-        image_put(&bad, file.data + 33, file.n - 33);
+        plugin_put(&bad, file.data + 33, file.n - 33);
         expect_bytes(&bad);
-        image_free(&bad);
+        plugin_free(&bad);
     }
-    image_free(&file);
+    plugin_free(&file);
 }
 
 Test(image_png, a_file_cut_anywhere_is_handled)
 {
     png_recipe recipe = png_usual();
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     recipe.height = 20;
     recipe.chunk_bytes = 700;
     png_make(&recipe, &file);
     for (size_t n = 0; n < file.n; n += n < 80 ? 1 : 97) {
-        const image_bytes part = {file.data, n, n};
-        image_report r = check(&part, 0);
+        const plugin_bytes part = {file.data, n, n};
+        plugin_report r = check(&part, 0);
         cr_assert(r.n_coded == 0 || n > file.n - 100);
-        image_report_free(&r);
+        plugin_report_free(&r);
     }
-    image_free(&file);
+    plugin_free(&file);
 }
 
 Test(image_png, a_wrong_check_or_a_bad_filter_leaves_the_file_alone)
 {
     png_recipe recipe = png_usual();
-    image_bytes file = {0}, rows = {0}, bad = {0};
+    plugin_bytes file = {0}, rows = {0}, bad = {0};
     png_make(&recipe, &file);
     file.data[8 + 25 + 8 + 100] ^= 1;
     expect_bytes(&file);
@@ -314,9 +314,9 @@ Test(image_png, a_wrong_check_or_a_bad_filter_leaves_the_file_alone)
     rows.data[png_row_bytes(&recipe) * 7] = 5;
     png_make_of(&recipe, rows.data, rows.n, &bad);
     expect_bytes(&bad);
-    image_free(&file);
-    image_free(&rows);
-    image_free(&bad);
+    plugin_free(&file);
+    plugin_free(&rows);
+    plugin_free(&bad);
 }
 
 Test(image_png, params_that_lie_are_refused)
@@ -324,9 +324,9 @@ Test(image_png, params_that_lie_are_refused)
     const vlmc_tokenizer *t = image_tokenizer("image.png");
     vlmc_token_geometry geometry;
     png_recipe recipe = png_usual();
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     png_make(&recipe, &file);
-    image_report r = check(&file, 0);
+    plugin_report r = check(&file, 0);
     uint8_t params[64];
     cr_assert_leq(r.params.n, sizeof params);
     for (uint32_t n = 0; n < r.params.n; n++)
@@ -344,34 +344,34 @@ Test(image_png, params_that_lie_are_refused)
         void *object = NULL;
         cr_assert_neq(t->decoder_create(params, (uint32_t)r.params.n, &object), VLMC_PLUGIN_OK);
     }
-    image_report_free(&r);
-    image_free(&file);
+    plugin_report_free(&r);
+    plugin_free(&file);
 }
 
 Test(image_png, tokens_that_do_not_fit_the_params_are_refused)
 {
     const vlmc_tokenizer *t = image_tokenizer("image.png");
     png_recipe recipe = png_usual();
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     png_make(&recipe, &file);
-    image_report r = check(&file, 0);
+    plugin_report r = check(&file, 0);
     for (int kind = 0; kind < 4; kind++) {
-        image_bytes tokens = {0}, out = {0};
-        image_put(&tokens, r.tokens.data, r.tokens.n);
+        plugin_bytes tokens = {0}, out = {0};
+        plugin_put(&tokens, r.tokens.data, r.tokens.n);
         if (kind == 0)
             tokens.n--;
         else if (kind == 1)
-            image_put(&tokens, "x", 1);
+            plugin_put(&tokens, "x", 1);
         else if (kind == 2)
             tokens.data[0] = 9; // a filter that is none
         else
             tokens.n = 0;
-        cr_assert_neq(image_convert(t, false, r.params.data, (uint32_t)r.params.n, tokens.data,
-                                    tokens.n, 0, 1, &out),
+        cr_assert_neq(plugin_convert(t, false, r.params.data, (uint32_t)r.params.n, tokens.data,
+                                     tokens.n, 0, 1, &out),
                       VLMC_PLUGIN_OK, "kind %d", kind);
-        image_free(&tokens);
-        image_free(&out);
+        plugin_free(&tokens);
+        plugin_free(&out);
     }
-    image_report_free(&r);
-    image_free(&file);
+    plugin_report_free(&r);
+    plugin_free(&file);
 }

@@ -8,19 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static image_report check(const image_bytes *file, size_t piece_bytes)
+static plugin_report check(const plugin_bytes *file, size_t piece_bytes)
 {
-    image_report r = image_check_file(file->data, file->n, piece_bytes, 3);
+    plugin_report r = image_check_file(file->data, file->n, piece_bytes, 3);
     cr_assert_null(r.fault, "%s", r.fault);
     cr_assert_eq(r.plain_bytes + r.coded_bytes, file->n);
     return r;
 }
 
 // The file holds one raster of `bytes` bytes with this layout.
-static image_report expect(const image_bytes *file, uint64_t bytes, uint32_t width,
-                           uint32_t channels, uint32_t sample_bytes, uint32_t suffix)
+static plugin_report expect(const plugin_bytes *file, uint64_t bytes, uint32_t width,
+                            uint32_t channels, uint32_t sample_bytes, uint32_t suffix)
 {
-    image_report r = check(file, 700);
+    plugin_report r = check(file, 700);
     image_layout l;
     cr_assert_eq(r.n_coded, 1);
     cr_assert_eq(r.coded_bytes, bytes);
@@ -34,24 +34,24 @@ static image_report expect(const image_bytes *file, uint64_t bytes, uint32_t wid
     return r;
 }
 
-static void expect_layout(const image_bytes *file, uint64_t bytes, uint32_t width,
+static void expect_layout(const plugin_bytes *file, uint64_t bytes, uint32_t width,
                           uint32_t channels, uint32_t sample_bytes, uint32_t suffix)
 {
-    image_report r = expect(file, bytes, width, channels, sample_bytes, suffix);
-    image_report_free(&r);
+    plugin_report r = expect(file, bytes, width, channels, sample_bytes, suffix);
+    plugin_report_free(&r);
 }
 
-static void expect_plain(const image_bytes *file)
+static void expect_plain(const plugin_bytes *file)
 {
-    image_report r = check(file, 0);
+    plugin_report r = check(file, 0);
     cr_assert_eq(r.n_coded, 0);
-    image_report_free(&r);
+    plugin_report_free(&r);
 }
 
-static image_bytes netpbm(const char *header, uint32_t rows, uint32_t row_bytes, uint32_t pixel)
+static plugin_bytes netpbm(const char *header, uint32_t rows, uint32_t row_bytes, uint32_t pixel)
 {
-    image_bytes file = {0};
-    image_put_text(&file, header);
+    plugin_bytes file = {0};
+    plugin_put_text(&file, header);
     image_put_rows(&file, rows, row_bytes, pixel, 0);
     return file;
 }
@@ -72,10 +72,10 @@ Test(image_rasters, netpbm_headers_of_every_kind_are_understood)
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const uint32_t row = 100 * kinds[i].channels * kinds[i].sample_bytes;
-        image_bytes file = netpbm(kinds[i].header, 80, row, kinds[i].channels);
+        plugin_bytes file = netpbm(kinds[i].header, 80, row, kinds[i].channels);
         expect_layout(&file, 80 * row, 100, kinds[i].channels, kinds[i].sample_bytes, 0);
-        cr_assert_geq(image_analyser_of_plugin()->probe(file.data, file.n, NULL), 90);
-        image_free(&file);
+        cr_assert_geq(plugin_analyser(&vlmc_plugin_entry)->probe(file.data, file.n, NULL), 90);
+        plugin_free(&file);
     }
 }
 
@@ -100,87 +100,87 @@ Test(image_rasters, netpbm_headers_that_lie_are_plain_bytes)
         "P7\nWIDTH\nHEIGHT 80\n",
     };
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
-        image_bytes file = {0};
-        image_put_text(&file, headers[i]);
+        plugin_bytes file = {0};
+        plugin_put_text(&file, headers[i]);
         for (uint32_t j = 0; j < 8000; j++)
-            image_put_text(&file, "."); // never a digit or a space
+            plugin_put_text(&file, "."); // never a digit or a space
         expect_plain(&file);
-        cr_assert_eq(image_analyser_of_plugin()->probe(file.data, file.n, "x.ppm"), 0, "%s",
-                     headers[i]);
-        image_free(&file);
+        cr_assert_eq(plugin_analyser(&vlmc_plugin_entry)->probe(file.data, file.n, "x.ppm"), 0,
+                     "%s", headers[i]);
+        plugin_free(&file);
     }
 }
 
 Test(image_rasters, a_raster_that_ends_early_or_goes_on_comes_back)
 {
-    image_bytes file = netpbm("P6\n100 80\n255\n", 80, 300, 3);
+    plugin_bytes file = netpbm("P6\n100 80\n255\n", 80, 300, 3);
     for (size_t n = 0; n <= file.n; n += n < 20 ? 1 : 1111) {
-        const image_bytes part = {file.data, n, n};
-        image_report r = check(&part, 0);
+        const plugin_bytes part = {file.data, n, n};
+        plugin_report r = check(&part, 0);
         cr_assert_eq(r.coded_bytes, n > 14 ? n - 14 : 0);
-        image_report_free(&r);
+        plugin_report_free(&r);
     }
-    image_put_text(&file, "and what follows");
+    plugin_put_text(&file, "and what follows");
     expect_layout(&file, 24000, 100, 3, 1, 0);
-    image_free(&file);
+    plugin_free(&file);
 }
 
 Test(image_rasters, a_height_of_four_billion_ends_with_the_file)
 {
-    image_bytes file = netpbm("P6\n1000 4294967295\n255\n", 20, 3000, 3);
+    plugin_bytes file = netpbm("P6\n1000 4294967295\n255\n", 20, 3000, 3);
     expect_layout(&file, 60000, 1000, 3, 1, 0);
-    image_free(&file);
+    plugin_free(&file);
 }
 
 Test(image_rasters, several_pictures_in_one_file_are_all_found)
 {
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     for (int i = 0; i < 3; i++) {
-        image_bytes one = netpbm("P5\n100 80\n255\n", 80, 100, 1);
-        image_put(&file, one.data, one.n);
-        image_free(&one);
+        plugin_bytes one = netpbm("P5\n100 80\n255\n", 80, 100, 1);
+        plugin_put(&file, one.data, one.n);
+        plugin_free(&one);
     }
-    image_report r = check(&file, 0);
+    plugin_report r = check(&file, 0);
     cr_assert_eq(r.n_coded, 3);
     cr_assert_eq(r.coded_bytes, 24000);
-    image_report_free(&r);
-    image_free(&file);
+    plugin_report_free(&r);
+    plugin_free(&file);
 }
 
 Test(image_rasters, a_large_raster_is_cut_between_rows)
 {
-    image_bytes file = {0};
-    image_put_text(&file, "P5\n10007 3500\n255\n");
+    plugin_bytes file = {0};
+    plugin_put_text(&file, "P5\n10007 3500\n255\n");
     const size_t header = file.n, n = header + (size_t)10007 * 3500;
     file.data = realloc(file.data, n);
     cr_assert_not_null(file.data);
     memset(file.data + header, 77, n - header);
     file.n = file.capacity = n;
-    image_report r = check(&file, 0);
+    plugin_report r = check(&file, 0);
     cr_assert_eq(r.n_coded, 2);
     cr_assert_leq(r.sizes[0], 32u << 20);
     cr_assert_eq(r.sizes[0] % (8 * 10007), 0);
     cr_assert_eq(r.sizes[0] + r.sizes[1], n - header);
-    image_report_free(&r);
-    image_free(&file);
+    plugin_report_free(&r);
+    plugin_free(&file);
 }
 
-static image_bytes bmp(uint32_t width, int32_t height, uint32_t depth, uint32_t header)
+static plugin_bytes bmp(uint32_t width, int32_t height, uint32_t depth, uint32_t header)
 {
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     const uint32_t palette = depth == 8 ? 1024 : 0, row = (width * depth / 8 + 3) / 4 * 4;
     const uint32_t rows = (uint32_t)(height < 0 ? -height : height);
-    image_put_text(&file, "BM");
-    image_put_number(&file, 14 + header + palette + rows * row, 4, false);
-    image_put_number(&file, 0, 4, false);
-    image_put_number(&file, 14 + header + palette, 4, false);
-    image_put_number(&file, header, 4, false);
-    image_put_number(&file, width, 4, false);
-    image_put_number(&file, (uint32_t)height, 4, false);
-    image_put_number(&file, 1, 2, false);
-    image_put_number(&file, depth, 2, false);
+    plugin_put_text(&file, "BM");
+    plugin_put_number(&file, 14 + header + palette + rows * row, 4, false);
+    plugin_put_number(&file, 0, 4, false);
+    plugin_put_number(&file, 14 + header + palette, 4, false);
+    plugin_put_number(&file, header, 4, false);
+    plugin_put_number(&file, width, 4, false);
+    plugin_put_number(&file, (uint32_t)height, 4, false);
+    plugin_put_number(&file, 1, 2, false);
+    plugin_put_number(&file, depth, 2, false);
     while (file.n < 14 + header + palette)
-        image_put_number(&file, 0, 1, false);
+        plugin_put_number(&file, 0, 1, false);
     image_put_rows(&file, rows, width * depth / 8, depth / 8, row - width * depth / 8);
     return file;
 }
@@ -190,21 +190,21 @@ Test(image_rasters, bmp_files_of_every_depth_come_back)
     for (uint32_t depth = 8; depth <= 32; depth += depth == 8 ? 16 : 8)
         for (int32_t kind = 0; kind < 4; kind++) {
             const uint32_t width = 101 + (uint32_t)kind, row = (width * depth / 8 + 3) / 4 * 4;
-            image_bytes file = bmp(width, kind % 2 ? -70 : 70, depth, kind < 2 ? 40 : 124);
+            plugin_bytes file = bmp(width, kind % 2 ? -70 : 70, depth, kind < 2 ? 40 : 124);
             expect_layout(&file, 70 * row, width, depth / 8, 1, row - width * depth / 8);
-            image_free(&file);
+            plugin_free(&file);
         }
 }
 
 Test(image_rasters, tokens_of_a_bmp_are_red_green_blue)
 {
-    image_bytes file = bmp(40, 40, 24, 40);
-    image_report r = expect(&file, 4800, 40, 3, 1, 0);
+    plugin_bytes file = bmp(40, 40, 24, 40);
+    plugin_report r = expect(&file, 4800, 40, 3, 1, 0);
     for (uint32_t i = 0; i < 4800; i += 3)
         for (uint32_t c = 0; c < 3; c++)
             cr_assert_eq(r.tokens.data[i + c], file.data[54 + i + 2 - c]);
-    image_report_free(&r);
-    image_free(&file);
+    plugin_report_free(&r);
+    plugin_free(&file);
 }
 
 Test(image_rasters, bmp_headers_that_lie_are_plain_bytes)
@@ -217,11 +217,11 @@ Test(image_rasters, bmp_headers_that_lie_are_plain_bytes)
         {28, 16, 2},         {30, 1, 4},          {30, 4, 4}, {0, 0x4142, 2},
     };
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
-        image_bytes file = bmp(100, 70, 24, 40);
+        plugin_bytes file = bmp(100, 70, 24, 40);
         for (uint32_t j = 0; j < lies[i].n_bytes; j++)
             file.data[lies[i].at + j] = (uint8_t)(lies[i].value >> 8 * j);
         expect_plain(&file);
-        image_free(&file);
+        plugin_free(&file);
     }
 }
 
@@ -231,21 +231,21 @@ typedef struct tiff_recipe {
     uint32_t tile; // side, or 0
 } tiff_recipe;
 
-static void put_entry(image_bytes *file, const tiff_recipe *t, uint32_t tag, uint32_t type,
+static void put_entry(plugin_bytes *file, const tiff_recipe *t, uint32_t tag, uint32_t type,
                       uint32_t count, uint32_t value)
 {
-    image_put_number(file, tag, 2, t->big_endian);
-    image_put_number(file, type, 2, t->big_endian);
-    image_put_number(file, count, 4, t->big_endian);
-    image_put_number(file, value, type == 3 && count == 1 ? 2 : 4, t->big_endian);
+    plugin_put_number(file, tag, 2, t->big_endian);
+    plugin_put_number(file, type, 2, t->big_endian);
+    plugin_put_number(file, count, 4, t->big_endian);
+    plugin_put_number(file, value, type == 3 && count == 1 ? 2 : 4, t->big_endian);
     if (type == 3 && count == 1)
-        image_put_number(file, 0, 2, t->big_endian);
+        plugin_put_number(file, 0, 2, t->big_endian);
 }
 
 // Parts and directory behind each other, or the directory first; all arrays lie before both.
-static image_bytes tiff(const tiff_recipe *t, uint64_t *raster_bytes)
+static plugin_bytes tiff(const tiff_recipe *t, uint64_t *raster_bytes)
 {
-    image_bytes file = {0};
+    plugin_bytes file = {0};
     const uint32_t row = (t->tile ? t->tile : t->width) * t->samples * t->bits / 8;
     const uint32_t part_rows = t->tile ? t->tile : t->strip_rows;
     const uint32_t across = t->tile ? (t->width + t->tile - 1) / t->tile : 1;
@@ -255,25 +255,25 @@ static image_bytes tiff(const tiff_recipe *t, uint64_t *raster_bytes)
     const uint32_t entries = 11, directory_bytes = 2 + entries * 12 + 4;
     const uint32_t all = t->tile ? parts * part_rows * row : t->height * row;
     const uint32_t first = t->directory_last ? data : data + directory_bytes;
-    image_put_text(&file, t->big_endian ? "MM" : "II");
-    image_put_number(&file, 42, 2, t->big_endian);
-    image_put_number(&file, t->directory_last ? data + all + gap : data, 4, t->big_endian);
+    plugin_put_text(&file, t->big_endian ? "MM" : "II");
+    plugin_put_number(&file, 42, 2, t->big_endian);
+    plugin_put_number(&file, t->directory_last ? data + all + gap : data, 4, t->big_endian);
     uint32_t at = first, left = all;
     for (uint32_t i = 0; i < parts; i++) {
-        image_put_number(&file, at + (i > 0 ? gap : 0), 4, t->big_endian);
+        plugin_put_number(&file, at + (i > 0 ? gap : 0), 4, t->big_endian);
         at += part_rows * row;
     }
     for (uint32_t i = 0; i < parts; i++) {
         const uint32_t n = left < part_rows * row ? left : part_rows * row;
-        image_put_number(&file, n, 4, t->big_endian);
+        plugin_put_number(&file, n, 4, t->big_endian);
         left -= n;
     }
     for (uint32_t i = 0; i < 4; i++)
-        image_put_number(&file, t->bits, 2, t->big_endian);
+        plugin_put_number(&file, t->bits, 2, t->big_endian);
     *raster_bytes = t->gap ? part_rows * row : all;
     for (int pass = 0; pass < 2; pass++) {
         if ((pass == 1) == t->directory_last) {
-            image_put_number(&file, entries, 2, t->big_endian);
+            plugin_put_number(&file, entries, 2, t->big_endian);
             put_entry(&file, t, 256, 4, 1, t->width);
             put_entry(&file, t, 257, 4, 1, t->height);
             put_entry(&file, t, 258, 3, t->samples, t->samples == 1 ? t->bits : data - 8);
@@ -286,11 +286,11 @@ static image_bytes tiff(const tiff_recipe *t, uint64_t *raster_bytes)
                       parts == 1 ? all : arrays + 4 * parts);
             put_entry(&file, t, 284, 3, 1, 1);
             put_entry(&file, t, t->tile ? 323 : 305, 4, 1, part_rows);
-            image_put_number(&file, 0, 4, t->big_endian);
+            plugin_put_number(&file, 0, 4, t->big_endian);
         } else {
             const uint32_t before = t->gap ? part_rows * row : all;
             image_put_rows(&file, before / row, row, t->samples * t->bits / 8, 0);
-            image_put_number(&file, 0, gap, false);
+            plugin_put_number(&file, 0, gap, false);
             image_put_rows(&file, (all - before) / row, row, t->samples * t->bits / 8, 0);
         }
     }
@@ -312,10 +312,10 @@ Test(image_rasters, tiff_files_of_every_kind_come_back)
             .strip_rows = kind & 2 ? 90 : 16,
         };
         uint64_t bytes;
-        image_bytes file = tiff(&t, &bytes);
-        cr_assert_geq(image_analyser_of_plugin()->probe(file.data, file.n, NULL), 90);
+        plugin_bytes file = tiff(&t, &bytes);
+        cr_assert_geq(plugin_analyser(&vlmc_plugin_entry)->probe(file.data, file.n, NULL), 90);
         expect_layout(&file, bytes, t.tile ? 32 : 120, t.samples, t.bits / 8, 0);
-        image_free(&file);
+        plugin_free(&file);
     }
 }
 
@@ -323,13 +323,13 @@ Test(image_rasters, tokens_of_a_low_byte_first_tiff_have_the_high_byte_first)
 {
     const tiff_recipe t = {.bits = 16, .samples = 1, .width = 60, .height = 60, .strip_rows = 60};
     uint64_t bytes;
-    image_bytes file = tiff(&t, &bytes);
-    image_report r = expect(&file, bytes, 60, 1, 2, 0);
+    plugin_bytes file = tiff(&t, &bytes);
+    plugin_report r = expect(&file, bytes, 60, 1, 2, 0);
     const uint8_t *raster = file.data + file.n - bytes;
     for (uint32_t i = 0; i < bytes; i++)
         cr_assert_eq(r.tokens.data[i], raster[i ^ 1]);
-    image_report_free(&r);
-    image_free(&file);
+    plugin_report_free(&r);
+    plugin_free(&file);
 }
 
 Test(image_rasters, strips_with_a_gap_are_taken_up_to_it)
@@ -337,9 +337,9 @@ Test(image_rasters, strips_with_a_gap_are_taken_up_to_it)
     const tiff_recipe t = {
         .gap = true, .bits = 8, .samples = 3, .width = 120, .height = 90, .strip_rows = 30};
     uint64_t bytes;
-    image_bytes file = tiff(&t, &bytes);
+    plugin_bytes file = tiff(&t, &bytes);
     expect_layout(&file, bytes, 120, 3, 1, 0);
-    image_free(&file);
+    plugin_free(&file);
 }
 
 Test(image_rasters, tiff_bytes_of_any_other_value_do_no_harm)
@@ -347,16 +347,16 @@ Test(image_rasters, tiff_bytes_of_any_other_value_do_no_harm)
     static const uint8_t values[] = {0, 1, 0x7F, 0x80, 0xFF};
     const tiff_recipe t = {.bits = 8, .samples = 3, .width = 40, .height = 40, .strip_rows = 8};
     uint64_t bytes;
-    image_bytes file = tiff(&t, &bytes);
+    plugin_bytes file = tiff(&t, &bytes);
     for (size_t i = 0; i < file.n - bytes; i++)
         for (size_t v = 0; v < sizeof values; v++) {
             const uint8_t before = file.data[i];
             file.data[i] = values[v];
-            image_report r = check(&file, 0);
-            image_report_free(&r);
+            plugin_report r = check(&file, 0);
+            plugin_report_free(&r);
             file.data[i] = before;
         }
-    image_free(&file);
+    plugin_free(&file);
 }
 
 Test(image_rasters, a_name_alone_makes_no_picture)
@@ -364,21 +364,22 @@ Test(image_rasters, a_name_alone_makes_no_picture)
     static const char *const names[] = {"a.png", "a.ppm", "a.bmp", "a.tif", "a.jpg"};
     const char text[] = "It was the best of times, it was the worst of times.";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        cr_assert_eq(
-            image_analyser_of_plugin()->probe((const uint8_t *)text, sizeof text, names[i]), 0);
+        cr_assert_eq(plugin_analyser(&vlmc_plugin_entry)
+                         ->probe((const uint8_t *)text, sizeof text, names[i]),
+                     0);
 }
 
 // Averages over blocks of 8x8 with their corner at (x0, y0), and a little noise.
-static image_bytes blocky(uint32_t x0, uint32_t y0)
+static plugin_bytes blocky(uint32_t x0, uint32_t y0)
 {
-    image_bytes file = {0};
-    image_put_text(&file, "P5\n200 160\n255\n");
+    plugin_bytes file = {0};
+    plugin_put_text(&file, "P5\n200 160\n255\n");
     for (uint32_t y = 0; y < 160; y++)
         for (uint32_t x = 0; x < 200; x++) {
             const uint32_t bx = (x + 8 - x0) / 8 * 8, by = (y + 8 - y0) / 8 * 8;
             const uint32_t slope = (x * 2 + y * 3) / 8;
             const uint32_t value = slope + image_sample(bx, by, 0) % 12 + image_sample(x, y, 1) % 3;
-            image_put_number(&file, value & 255, 1, false);
+            plugin_put_number(&file, value & 255, 1, false);
         }
     return file;
 }
@@ -386,27 +387,27 @@ static image_bytes blocky(uint32_t x0, uint32_t y0)
 Test(image_rasters, blocks_of_a_picture_that_was_a_jpeg_file_are_found)
 {
     for (uint32_t i = 0; i < 8; i++) {
-        image_bytes file = blocky(i, (i * 3 + 1) % 8);
-        image_report r = check(&file, 0);
+        plugin_bytes file = blocky(i, (i * 3 + 1) % 8);
+        plugin_report r = check(&file, 0);
         image_layout l;
         cr_assert(image_layout_read(r.params.data, r.params.n, &l));
         cr_assert_eq(l.phase_x, (8 - i) % 8);
         cr_assert_eq(l.phase_y, (8 - (i * 3 + 1) % 8) % 8);
-        image_report_free(&r);
-        image_free(&file);
+        plugin_report_free(&r);
+        plugin_free(&file);
     }
 }
 
 Test(image_rasters, a_picture_without_blocks_has_none)
 {
-    image_bytes file = netpbm("P6\n300 200\n255\n", 200, 900, 3);
-    image_report r = check(&file, 0);
+    plugin_bytes file = netpbm("P6\n300 200\n255\n", 200, 900, 3);
+    plugin_report r = check(&file, 0);
     image_layout l;
     cr_assert(image_layout_read(r.params.data, r.params.n, &l));
     cr_assert_eq(l.phase_x, IMAGE_NO_BLOCKS);
     cr_assert_eq(l.phase_y, IMAGE_NO_BLOCKS);
-    image_report_free(&r);
-    image_free(&file);
+    plugin_report_free(&r);
+    plugin_free(&file);
 }
 
 static int32_t parse(const char *text, image_layout *layout, uint8_t *order)
@@ -460,27 +461,27 @@ Test(image_rasters, pixels_of_every_order_come_back_however_they_are_cut)
         "width=7,bgr", "width=5,bgra,prefix=1,suffix=3", "width=9,grey,depth=16,order=little",
         "width=3,bgr,depth=16,order=little,suffix=1", "width=4,bgra,depth=16,order=little"};
     const vlmc_tokenizer *t = image_tokenizer("image.pixels");
-    image_bytes in = {0};
+    plugin_bytes in = {0};
     image_put_rows(&in, 10, 50, 3, 0);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         for (size_t n = 0; n < 200; n += 7) {
             uint8_t params[64];
             uint32_t params_bytes = sizeof params;
-            image_bytes whole = {0}, tokens = {0}, back = {0};
+            plugin_bytes whole = {0}, tokens = {0}, back = {0};
             cr_assert_eq(t->parse_params(kinds[i], params, &params_bytes), VLMC_PLUGIN_OK);
-            image_convert(t, true, params, params_bytes, in.data, n, 0, 1, &whole);
+            plugin_convert(t, true, params, params_bytes, in.data, n, 0, 1, &whole);
             cr_assert_eq(
-                image_convert(t, true, params, params_bytes, in.data, n, 4, n + 1, &tokens),
+                plugin_convert(t, true, params, params_bytes, in.data, n, 4, n + 1, &tokens),
                 VLMC_PLUGIN_OK);
             cr_assert(tokens.n == n && whole.n == n);
             cr_assert(n == 0 || memcmp(tokens.data, whole.data, n) == 0);
             cr_assert_eq(
-                image_convert(t, false, params, params_bytes, tokens.data, n, 3, n + 2, &back),
+                plugin_convert(t, false, params, params_bytes, tokens.data, n, 3, n + 2, &back),
                 VLMC_PLUGIN_OK);
             cr_assert(back.n == n && (n == 0 || memcmp(back.data, in.data, n) == 0));
-            image_free(&whole);
-            image_free(&tokens);
-            image_free(&back);
+            plugin_free(&whole);
+            plugin_free(&tokens);
+            plugin_free(&back);
         }
-    image_free(&in);
+    plugin_free(&in);
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
-static void zlib_writes(const redeflate_params *p, const image_bytes *content, image_bytes *out)
+static void zlib_writes(const redeflate_params *p, const plugin_bytes *content, plugin_bytes *out)
 {
     uint8_t piece[4096];
     z_stream z = {0};
@@ -22,13 +22,13 @@ static void zlib_writes(const redeflate_params *p, const image_bytes *content, i
         z.next_out = piece;
         z.avail_out = sizeof piece;
         result = deflate(&z, Z_FINISH);
-        image_put(out, piece, sizeof piece - z.avail_out);
+        plugin_put(out, piece, sizeof piece - z.avail_out);
     }
     deflateEnd(&z);
 }
 
-static void we_write(const redeflate_params *p, const image_bytes *content, size_t piece_bytes,
-                     image_bytes *out)
+static void we_write(const redeflate_params *p, const plugin_bytes *content, size_t piece_bytes,
+                     plugin_bytes *out)
 {
     redeflate *d = redeflate_create(p);
     cr_assert_not_null(d);
@@ -37,40 +37,40 @@ static void we_write(const redeflate_params *p, const image_bytes *content, size
         at += redeflate_feed(d, content->data + at, n, n == left);
         size_t n_out;
         const uint8_t *bytes = redeflate_output(d, &n_out);
-        image_put(out, bytes, n_out);
+        plugin_put(out, bytes, n_out);
         redeflate_drop_output(d);
     }
     redeflate_destroy(d);
 }
 
-static void expect_same(const redeflate_params *p, const image_bytes *content)
+static void expect_same(const redeflate_params *p, const plugin_bytes *content)
 {
-    image_bytes theirs = {0}, ours = {0};
+    plugin_bytes theirs = {0}, ours = {0};
     zlib_writes(p, content, &theirs);
     we_write(p, content, content->n + 1, &ours);
     cr_assert(ours.n == theirs.n && memcmp(ours.data, theirs.data, ours.n) == 0,
               "%zu bytes, level %u strategy %u memory %u window %u", content->n, p->level,
               p->strategy, p->memory_level, p->window_bits);
-    image_free(&theirs);
-    image_free(&ours);
+    plugin_free(&theirs);
+    plugin_free(&ours);
 }
 
 // Stretches of noise, of one byte, of repetitions far and near, and of a picture.
-static void put_mixture(image_bytes *content, size_t n, uint64_t seed)
+static void put_mixture(plugin_bytes *content, size_t n, uint64_t seed)
 {
     while (content->n < n) {
-        const uint32_t kind = image_random(&seed) % 5, size = image_random(&seed) % 40000 + 1;
-        const size_t back = content->n ? image_random(&seed) % content->n + 1 : 0;
-        const uint8_t fill = (uint8_t)image_random(&seed);
+        const uint32_t kind = plugin_random(&seed) % 5, size = plugin_random(&seed) % 40000 + 1;
+        const size_t back = content->n ? plugin_random(&seed) % content->n + 1 : 0;
+        const uint8_t fill = (uint8_t)plugin_random(&seed);
         for (uint32_t i = 0; i < size; i++) {
             const uint8_t byte =
-                kind == 0   ? (uint8_t)image_random(&seed)
+                kind == 0   ? (uint8_t)plugin_random(&seed)
                 : kind == 1 ? fill
                 : kind == 2 && back
-                    ? (uint8_t)(content->data[content->n - back] + (image_random(&seed) % 50 == 0))
-                : kind == 3 ? (uint8_t)(image_random(&seed) % 3)
+                    ? (uint8_t)(content->data[content->n - back] + (plugin_random(&seed) % 50 == 0))
+                : kind == 3 ? (uint8_t)(plugin_random(&seed) % 3)
                             : image_sample(i / 3 % 500, i / 1500, i % 3);
-            image_put(content, &byte, 1);
+            plugin_put(content, &byte, 1);
         }
     }
     content->n = n;
@@ -78,26 +78,26 @@ static void put_mixture(image_bytes *content, size_t n, uint64_t seed)
 
 Test(image_redeflate, is_zlibs_for_every_level_and_strategy)
 {
-    image_bytes content = {0};
+    plugin_bytes content = {0};
     put_mixture(&content, 400000, 11);
     for (uint8_t level = 1; level <= 9; level++)
         for (uint8_t strategy = 0; strategy <= 4; strategy++) {
             const redeflate_params p = {level, strategy, 8, 15, false};
             expect_same(&p, &content);
         }
-    image_free(&content);
+    plugin_free(&content);
 }
 
 Test(image_redeflate, is_zlibs_for_every_window_and_memory)
 {
-    image_bytes content = {0};
+    plugin_bytes content = {0};
     put_mixture(&content, 150000, 12);
     for (uint8_t bits = 9; bits <= 15; bits++)
         for (uint8_t memory = 1; memory <= 9; memory++) {
             const redeflate_params p = {(uint8_t)(1 + (bits + memory) % 9), 0, memory, bits, false};
             expect_same(&p, &content);
         }
-    image_free(&content);
+    plugin_free(&content);
 }
 
 Test(image_redeflate, is_zlibs_for_sizes_around_the_window_and_none)
@@ -105,39 +105,39 @@ Test(image_redeflate, is_zlibs_for_sizes_around_the_window_and_none)
     static const size_t sizes[] = {0,     1,     2,     3,     4,     257,   258,
                                    261,   262,   32505, 32506, 32768, 65273, 65274,
                                    65275, 65535, 65536, 65537, 98041, 98042};
-    image_bytes content = {0};
+    plugin_bytes content = {0};
     put_mixture(&content, 98042, 13);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         for (uint8_t level = 1; level <= 9; level += 2) {
             const redeflate_params p = {level, i % 2, 8, 15, false};
-            const image_bytes part = {content.data, sizes[i], sizes[i]};
+            const plugin_bytes part = {content.data, sizes[i], sizes[i]};
             expect_same(&p, &part);
         }
-    image_free(&content);
+    plugin_free(&content);
 }
 
 Test(image_redeflate, cuts_of_the_input_do_not_matter)
 {
     static const size_t pieces[] = {1, 7, 1000, 65536};
     const redeflate_params p = {9, REDEFLATE_DEFAULT, 9, 15, true};
-    image_bytes content = {0}, whole = {0};
+    plugin_bytes content = {0}, whole = {0};
     put_mixture(&content, 200000, 14);
     we_write(&p, &content, content.n, &whole);
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
-        image_bytes cut = {0};
+        plugin_bytes cut = {0};
         we_write(&p, &content, pieces[i], &cut);
         cr_assert(cut.n == whole.n && memcmp(cut.data, whole.data, cut.n) == 0);
-        image_free(&cut);
+        plugin_free(&cut);
     }
-    image_free(&content);
-    image_free(&whole);
+    plugin_free(&content);
+    plugin_free(&whole);
 }
 
 Test(image_redeflate, far_matches_of_three_bytes_are_a_choice_and_inflate)
 {
-    image_bytes content = {0}, with = {0}, without = {0};
+    plugin_bytes content = {0}, with = {0}, without = {0};
     for (uint64_t i = 0, seed = 15; i < 60000; i++)
-        image_put_number(&content, image_random(&seed) % 12, 1, false);
+        plugin_put_number(&content, plugin_random(&seed) % 12, 1, false);
     redeflate_params p = {9, REDEFLATE_DEFAULT, 8, 15, false};
     we_write(&p, &content, content.n, &without);
     p.far_threes = true;
@@ -152,9 +152,9 @@ Test(image_redeflate, far_matches_of_three_bytes_are_a_choice_and_inflate)
     cr_assert(z.total_out == content.n && memcmp(out, content.data, content.n) == 0);
     inflateEnd(&z);
     free(out);
-    image_free(&content);
-    image_free(&with);
-    image_free(&without);
+    plugin_free(&content);
+    plugin_free(&with);
+    plugin_free(&without);
 }
 
 Test(image_redeflate, parameters_out_of_range_are_refused)
