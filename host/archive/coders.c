@@ -6,6 +6,10 @@
 // A mixer takes tens of MB: plain bytes, text and one kind of media at a time.
 #define LOCKSTEPS_MAX 3u
 
+// Lock steps are made for groups of this size at least, so that small ones do not grow step by
+// step; what a mixer does not use of it costs address space only.
+#define LOCKSTEP_TOKENS_MIN VLMC_GROUP_BYTES_DEFAULT
+
 typedef struct engine_slot {
     vlmc_engine *engine; // NULL: free
     uint64_t used;       // time of the last use
@@ -15,6 +19,7 @@ typedef struct lockstep_slot {
     vlmc_lockstep *lockstep; // NULL: free
     const vlmc_model *model;
     const vlmc_tokenizer *tokenizer;
+    uint32_t max_tokens; // of a group
     uint64_t used;
 } lockstep_slot;
 
@@ -86,30 +91,50 @@ static vlmc_status get_engine(vlmc_coders *c, const vlmc_model *model, vlmc_engi
     return VLMC_OK;
 }
 
+// The slot of a lock step of these, or the one to be given up for it.
+static lockstep_slot *find_lockstep(vlmc_coders *c, const vlmc_model *model,
+                                    const vlmc_tokenizer *tokenizer)
+{
+    lockstep_slot *oldest = &c->locksteps[0];
+    for (uint32_t i = 0; i < LOCKSTEPS_MAX; i++) {
+        lockstep_slot *slot = &c->locksteps[i];
+        if (slot->lockstep && slot->model == model && slot->tokenizer == tokenizer)
+            return slot;
+        if (!slot->lockstep || (oldest->lockstep && slot->used < oldest->used))
+            oldest = slot;
+    }
+    return oldest;
+}
+
+// The least power of two that holds a group of n tokens.
+static uint32_t lockstep_tokens(uint32_t n)
+{
+    uint32_t tokens = LOCKSTEP_TOKENS_MIN;
+    while (tokens < n && tokens < VLMC_GROUP_BYTES_MAX)
+        tokens *= 2;
+    return tokens;
+}
+
 vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
-                            const vlmc_tokenizer *tokenizer, vlmc_lockstep **lockstep,
-                            vlmc_error *error)
+                            const vlmc_tokenizer *tokenizer, uint32_t n_tokens,
+                            vlmc_lockstep **lockstep, vlmc_error *error)
 {
     vlmc_engine *engine;
     c->now++;
     c->current = model;
     *lockstep = NULL;
     VLMC_TRY(get_engine(c, model, &engine, error));
-    lockstep_slot *oldest = &c->locksteps[0];
-    for (uint32_t i = 0; i < LOCKSTEPS_MAX; i++) {
-        lockstep_slot *slot = &c->locksteps[i];
-        if (slot->lockstep && slot->model == model && slot->tokenizer == tokenizer) {
-            slot->used = c->now;
-            *lockstep = slot->lockstep;
-            return VLMC_OK;
-        }
-        if (!slot->lockstep || (oldest->lockstep && slot->used < oldest->used))
-            oldest = slot;
+    lockstep_slot *slot = find_lockstep(c, model, tokenizer);
+    if (!slot->lockstep || slot->model != model || slot->tokenizer != tokenizer ||
+        slot->max_tokens < n_tokens) {
+        vlmc_lockstep_destroy(&slot->lockstep);
+        *slot = (lockstep_slot){
+            .model = model, .tokenizer = tokenizer, .max_tokens = lockstep_tokens(n_tokens)};
+        VLMC_TRY(vlmc_lockstep_create(engine, tokenizer, c->max_steps, slot->max_tokens,
+                                      &slot->lockstep, error));
     }
-    vlmc_lockstep_destroy(&oldest->lockstep);
-    *oldest = (lockstep_slot){.model = model, .tokenizer = tokenizer, .used = c->now};
-    VLMC_TRY(vlmc_lockstep_create(engine, tokenizer, c->max_steps, &oldest->lockstep, error));
-    *lockstep = oldest->lockstep;
+    slot->used = c->now;
+    *lockstep = slot->lockstep;
     return VLMC_OK;
 }
 

@@ -264,7 +264,7 @@ static void order_groups(vlmc_index *index)
         const uint32_t at = sequence->first + sequence->n_groups++;
         index->order[at] = g;
         index->starts[at] = sequence->n_tokens;
-        sequence->n_tokens += index->groups[g].raw_bytes; // < 2^27 * 2^20
+        sequence->n_tokens += index->groups[g].raw_bytes; // < 2^27 * 2^26
     }
 }
 

@@ -29,6 +29,7 @@ struct vlmc_packer {
     bool told;            // it has had its notice
     uint64_t done;        // bytes of files in groups that are written
     uint64_t shown;       // most that progress has been told
+    uint32_t limit;       // tokens of a group
     uint64_t group_bytes; // of files, that the group in work stands for
     uint32_t group_tokens;
     uint64_t before; // of the current segment, in groups that are packed and not written
@@ -59,6 +60,7 @@ vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *ou
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
     p->source = params->engine;
     p->plugins = params->plugins;
+    p->limit = params->group_bytes ? params->group_bytes : VLMC_GROUP_BYTES_DEFAULT;
     p->progress = params->progress;
     p->progress_user = params->progress_user;
     p->output = output;
@@ -119,8 +121,15 @@ vlmc_status vlmc_packer_done(vlmc_packer *p, uint64_t bytes, vlmc_error *error)
 static bool group_tick(void *user, uint32_t tokens_done)
 {
     vlmc_packer *p = user;
-    // Bytes of a segment < 2^26, tokens of a group <= 2^20.
-    return vlmc_packer_tick(p, p->before + p->group_bytes * tokens_done / p->group_tokens);
+    const uint64_t each = p->group_bytes / p->group_tokens, rest = p->group_bytes % p->group_tokens;
+    // Tokens of a group are at most 2^26, which the rest is below.
+    return vlmc_packer_tick(p,
+                            p->before + each * tokens_done + rest * tokens_done / p->group_tokens);
+}
+
+uint32_t vlmc_packer_limit(const vlmc_packer *p)
+{
+    return p->limit;
 }
 
 vlmc_status vlmc_packer_kind(vlmc_packer *p, const uint8_t *bytes, uint32_t n,
@@ -141,7 +150,7 @@ static vlmc_status pack_with(vlmc_packer *p, const vlmc_model *model,
         return VLMC_OK;
     do {
         vlmc_lockstep *lockstep;
-        status = vlmc_coders_get(p->coders, model, coding ? coding->tokenizer : NULL, &lockstep,
+        status = vlmc_coders_get(p->coders, model, coding ? coding->tokenizer : NULL, n, &lockstep,
                                  &detail);
         if (status == VLMC_OK)
             status = vlmc_group_pack_model(p->groups, lockstep, coding, tokens, n, fixed + tag,
@@ -200,7 +209,7 @@ static vlmc_status plain_size(vlmc_packer *p, const uint8_t *bytes, size_t n, ui
     *size = 0;
     for (size_t at = 0; at < n;) {
         const size_t left = n - at;
-        const uint32_t piece = left < VLMC_GROUP_BYTES_MAX ? (uint32_t)left : VLMC_GROUP_BYTES_MAX;
+        const uint32_t piece = left < p->limit ? (uint32_t)left : p->limit;
         vlmc_packed_group packed;
         VLMC_TRY(vlmc_group_pack(p->groups, bytes + at, piece, &packed, error));
         *size += VLMC_RECORD_BYTES + packed.size;
@@ -248,12 +257,12 @@ static vlmc_status pack_groups(vlmc_packer *p, const segment_job *job, packed_se
     for (uint32_t g = 0; g < s->n_groups && *size < job->limit; g++) {
         packed_group *group = &s->groups[g];
         vlmc_token_coding coding = *job->coding;
-        group->first_token = vlmc_cut_group_offset(job->n, job->align, g);
-        group->n =
-            (uint32_t)(vlmc_cut_group_offset(job->n, job->align, g + 1) - group->first_token);
+        group->first_token = vlmc_cut_group_offset(job->n, job->align, p->limit, g);
+        group->n = (uint32_t)(vlmc_cut_group_offset(job->n, job->align, p->limit, g + 1) -
+                              group->first_token);
         coding.first_token = group->first_token;
         p->group_tokens = group->n;
-        p->group_bytes = (uint64_t)job->n_bytes * group->n / job->n; // < 2^26 * 2^20
+        p->group_bytes = (uint64_t)job->n_bytes * group->n / job->n; // < 2^26 * 2^26
         VLMC_TRY(pack(p, &coding, job->tokens + group->first_token, group->n, known, &group->packed,
                       &group->model, error));
         VLMC_TRY(keep(s, group, error));
@@ -299,7 +308,7 @@ vlmc_status vlmc_packer_segment(vlmc_packer *p, const vlmc_token_coding *coding,
         return VLMC_ERROR_PLUGIN;
     VLMC_TRY(plain_size(p, bytes, n_bytes, &job.limit, error));
     job.align = geometry.align_tokens;
-    s.n_groups = (uint32_t)vlmc_cut_groups(n, job.align);
+    s.n_groups = (uint32_t)vlmc_cut_groups(n, job.align, p->limit);
     s.groups = calloc(s.n_groups, sizeof *s.groups);
     if (!s.groups)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");

@@ -30,6 +30,9 @@ vlmc_status vlmc_packer_done(vlmc_packer *packer, uint64_t bytes, vlmc_error *er
 // The same for bytes that are not done for good.
 bool vlmc_packer_tick(vlmc_packer *packer, uint64_t bytes);
 
+// Tokens that a group has at most: what the writer was told.
+uint32_t vlmc_packer_limit(const vlmc_packer *packer);
+
 vlmc_status vlmc_packer_kind(vlmc_packer *packer, const uint8_t *bytes, uint32_t n,
                              vlmc_content_kind *kind, vlmc_error *error);
 

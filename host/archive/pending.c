@@ -2,18 +2,28 @@
 #include "pending.h"
 
 #include "codec/group.h"
+#include "util/room.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define JOINED_MAX 4u // tokenizers whose tokens wait at one time
+
+// Pieces of a long stretch that are judged each by itself: so long a run of packed data is worth a
+// group of its own, and the bytes behind it a fresh start.
+#define BLOCK_BYTES (256u << 10)
+
+// Room that is made for bytes to come.
+#define ROOM_BYTES (64u << 10)
 
 // What of one sequence waits.
 typedef struct buffer {
     uint32_t number;          // of the tokenizer; 0: plain bytes, or a free buffer
     vlmc_token_coding coding; // with parameters of its own
     uint8_t *params;          // (coding.params_bytes)
-    uint8_t *tokens;          // (VLMC_GROUP_BYTES_MAX), NULL until first used
+    uint8_t *tokens;          // (capacity)
+    size_t capacity;
     uint32_t n;
     uint64_t bytes; // of files, that the tokens stand for
     uint64_t mark;  // position of the sequence where the current file began
@@ -23,19 +33,20 @@ typedef struct buffer {
 struct vlmc_pending {
     vlmc_packer *packer;
     vlmc_records *records;
+    uint32_t limit; // tokens of a group
     buffer plain;
-    uint32_t begin;         // of the current stretch, in `plain`
-    vlmc_content_kind kind; // of the first stretch in `plain` that is not neutral
+    uint32_t begin;         // in `plain`, of what of the current stretch is not judged yet
+    bool judged;            // something of the stretch is
+    vlmc_content_kind kind; // of the first block in `plain` that is not neutral
     buffer joined[JOINED_MAX];
     uint64_t now;
 };
 
-static vlmc_status use_buffer(buffer *b, vlmc_error *error)
+static vlmc_status make_room(buffer *b, size_t wanted, vlmc_error *error)
 {
-    if (!b->tokens)
-        b->tokens = malloc(VLMC_GROUP_BYTES_MAX);
-    return b->tokens ? VLMC_OK
-                     : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
+    if (vlmc_make_room(&b->tokens, &b->capacity, wanted))
+        return VLMC_OK;
+    return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
 }
 
 vlmc_status vlmc_pending_create(vlmc_packer *packer, vlmc_records *records, vlmc_pending **pending,
@@ -46,10 +57,8 @@ vlmc_status vlmc_pending_create(vlmc_packer *packer, vlmc_records *records, vlmc
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
     p->packer = packer;
     p->records = records;
-    const vlmc_status status = use_buffer(&p->plain, error);
-    if (status != VLMC_OK)
-        vlmc_pending_destroy(pending);
-    return status;
+    p->limit = vlmc_packer_limit(packer);
+    return VLMC_OK;
 }
 
 void vlmc_pending_destroy(vlmc_pending **pending)
@@ -83,12 +92,18 @@ void vlmc_pending_begin_file(vlmc_pending *p)
         p->joined[i].mark = position(p, &p->joined[i]);
 }
 
+// What n of the tokens that wait stand for, about; for progress.
+static uint64_t bytes_of(const buffer *b, uint32_t n)
+{
+    return b->bytes / b->n * n + b->bytes % b->n * n / b->n; // the last product is below 2^52
+}
+
 static void forget(const vlmc_pending *p, buffer *b)
 {
     const uint64_t written = vlmc_records_tokens(p->records, b->number);
     const uint32_t kept = b->mark > written ? (uint32_t)(b->mark - written) : 0;
     if (b->n > 0 && kept < b->n) {
-        b->bytes = b->bytes * kept / b->n; // < 2^44 * 2^20; for progress
+        b->bytes = bytes_of(b, kept);
         b->n = kept;
     }
 }
@@ -106,7 +121,7 @@ static vlmc_status write_first(vlmc_pending *p, buffer *b, uint32_t n, vlmc_erro
 {
     if (n == 0)
         return VLMC_OK;
-    const uint64_t bytes = b->number ? b->bytes * n / b->n : n;
+    const uint64_t bytes = b->number ? bytes_of(b, n) : n;
     VLMC_TRY(vlmc_packer_group(p->packer, b->number ? &b->coding : NULL, b->number, b->tokens, n,
                                bytes, error));
     b->n -= n;
@@ -120,6 +135,7 @@ static vlmc_status write_first(vlmc_pending *p, buffer *b, uint32_t n, vlmc_erro
 void vlmc_pending_begin_plain(vlmc_pending *p)
 {
     p->begin = p->plain.n;
+    p->judged = false;
 }
 
 static vlmc_status write_plain(vlmc_pending *p, uint32_t n, vlmc_error *error)
@@ -130,28 +146,38 @@ static vlmc_status write_plain(vlmc_pending *p, uint32_t n, vlmc_error *error)
     return VLMC_OK;
 }
 
-// What waits from `begin` on is a stretch, or as much of it as there is room for.
-static vlmc_status cut_before(vlmc_pending *p, vlmc_error *error)
+// Judges what waits from `begin` on: a block, the rest of a stretch, or as much as there is room
+// for. Where it is unlike what lies before it, that becomes a group.
+static vlmc_status judge(vlmc_pending *p, vlmc_error *error)
 {
     vlmc_content_kind kind;
-    VLMC_TRY(vlmc_packer_kind(p->packer, p->plain.tokens + p->begin, p->plain.n - p->begin, &kind,
-                              error));
-    if (kind == VLMC_CONTENT_NEUTRAL)
-        return VLMC_OK;
-    if (p->kind != VLMC_CONTENT_NEUTRAL && p->kind != kind && p->begin > 0)
-        VLMC_TRY(write_plain(p, p->begin, error));
-    p->kind = kind;
+    const uint32_t n = p->plain.n - p->begin;
+    VLMC_TRY(vlmc_packer_kind(p->packer, p->plain.tokens + p->begin, n, &kind, error));
+    if (kind == VLMC_CONTENT_INCOMPRESSIBLE && p->judged && n < BLOCK_BYTES)
+        kind = VLMC_CONTENT_NEUTRAL; // too short for a group among others of its stretch
+    if (kind != VLMC_CONTENT_NEUTRAL) {
+        if (p->kind != VLMC_CONTENT_NEUTRAL && p->kind != kind && p->begin > 0)
+            VLMC_TRY(write_plain(p, p->begin, error));
+        p->kind = kind;
+    }
+    p->begin = p->plain.n;
+    p->judged = true;
     return VLMC_OK;
 }
 
 vlmc_status vlmc_pending_room(vlmc_pending *p, uint8_t **at, size_t *room, vlmc_error *error)
 {
-    if (p->plain.n == VLMC_GROUP_BYTES_MAX)
-        VLMC_TRY(cut_before(p, error));
-    if (p->plain.n == VLMC_GROUP_BYTES_MAX)
-        VLMC_TRY(write_plain(p, VLMC_GROUP_BYTES_MAX, error));
+    if (p->plain.n - p->begin == BLOCK_BYTES || p->plain.n == p->limit)
+        VLMC_TRY(judge(p, error));
+    if (p->plain.n == p->limit)
+        VLMC_TRY(write_plain(p, p->limit, error));
+    const size_t in_group = p->limit - p->plain.n;
+    const size_t in_block = BLOCK_BYTES - (p->plain.n - p->begin);
+    const size_t most = in_group < in_block ? in_group : in_block;
+    VLMC_TRY(make_room(&p->plain, p->plain.n + (most < ROOM_BYTES ? most : ROOM_BYTES), error));
+    const size_t held = p->plain.capacity - p->plain.n;
     *at = p->plain.tokens + p->plain.n;
-    *room = VLMC_GROUP_BYTES_MAX - p->plain.n;
+    *room = most < held ? most : held;
     return VLMC_OK;
 }
 
@@ -162,7 +188,7 @@ void vlmc_pending_add(vlmc_pending *p, size_t n)
 
 vlmc_status vlmc_pending_end_plain(vlmc_pending *p, vlmc_error *error)
 {
-    return cut_before(p, error);
+    return judge(p, error);
 }
 
 // ---- Tokens ----
@@ -178,9 +204,9 @@ static vlmc_status free_buffer(vlmc_pending *p, buffer **found, vlmc_error *erro
     }
     VLMC_TRY(write_first(p, oldest, oldest->n, error));
     free(oldest->params);
-    *oldest = (buffer){.tokens = oldest->tokens};
+    *oldest = (buffer){.tokens = oldest->tokens, .capacity = oldest->capacity};
     *found = oldest;
-    return use_buffer(oldest, error);
+    return VLMC_OK;
 }
 
 static vlmc_status find_buffer(vlmc_pending *p, uint32_t number, const vlmc_token_coding *coding,
@@ -218,10 +244,11 @@ vlmc_status vlmc_pending_join(vlmc_pending *p, const vlmc_token_coding *coding,
     b->used = ++p->now;
     *first_token = position(p, b);
     for (size_t at = 0; at < n;) {
-        if (b->n == VLMC_GROUP_BYTES_MAX)
-            VLMC_TRY(write_first(p, b, VLMC_GROUP_BYTES_MAX, error));
-        const size_t room = VLMC_GROUP_BYTES_MAX - b->n, left = n - at;
+        if (b->n == p->limit)
+            VLMC_TRY(write_first(p, b, p->limit, error));
+        const size_t room = p->limit - b->n, left = n - at;
         const size_t piece = left < room ? left : room;
+        VLMC_TRY(make_room(b, b->n + piece, error));
         memcpy(b->tokens + b->n, tokens + at, piece);
         b->n += (uint32_t)piece;
         // For progress; bytes < 2^26, tokens <= 2^28.

@@ -25,9 +25,10 @@ void vlmc_pending_forget_file(vlmc_pending *pending);
 
 // ---- Plain bytes ----
 
-// Starts a stretch of plain bytes of one file, which vlmc_pending_end_plain ends. Where it is
-// unlike what lies before it, that becomes a group and the stretch starts the next one: packed
-// photographs beside text would spoil the model's adaptation and cost its time.
+// Starts a stretch of plain bytes of one file, which vlmc_pending_end_plain ends. Where it, or a
+// block of 256 KiB of it, is unlike what lies before, that becomes a group and the stretch or block
+// starts the next one: packed photographs beside text would spoil the model's adaptation and cost
+// its time.
 void vlmc_pending_begin_plain(vlmc_pending *pending);
 // Where the next bytes go: *room of them, at least 1. A full group is written first.
 vlmc_status vlmc_pending_room(vlmc_pending *pending, uint8_t **at, size_t *room, vlmc_error *error);

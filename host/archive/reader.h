@@ -20,7 +20,8 @@
 typedef struct vlmc_kept_group {
     uint64_t used; // time of the last use; 0: free
     uint32_t group;
-    uint8_t *tokens; // (VLMC_GROUP_BYTES_MAX), NULL until first used
+    uint8_t *tokens; // (capacity), as large as the largest group so far
+    size_t capacity;
 } vlmc_kept_group;
 
 // The tokenizer that was needed last.
@@ -50,7 +51,8 @@ struct vlmc_reader {
     vlmc_coders *coders;
     vlmc_reader_model_slot models[VLMC_MODELS_MAX];
     vlmc_reader_tokenizer_slot tokenizer;
-    uint8_t *packed; // payload of a record, NULL until first used
+    uint8_t *packed; // (packed_capacity) payload of a record
+    size_t packed_capacity;
     vlmc_kept_group kept[VLMC_GROUPS_KEPT];
     uint64_t now; // counts uses of groups
     // Progress over all reads.

@@ -3,6 +3,7 @@
 #include "reader.h"
 
 #include "codec/group.h"
+#include "util/room.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -56,11 +57,13 @@ static vlmc_status no_memory(const vlmc_reader *r, vlmc_error *error)
     return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", r->path);
 }
 
-static vlmc_status use_packed(vlmc_reader *r, vlmc_error *error)
+// Reads a record into r->packed. `bytes` of payload are in the file: the index adds up to it.
+static vlmc_status read_packed(vlmc_reader *r, uint64_t offset, uint32_t bytes, vlmc_record *record,
+                               vlmc_error *error)
 {
-    if (!r->packed)
-        r->packed = malloc(VLMC_GROUP_BYTES_MAX + VLMC_GROUP_TAG_BYTES_MAX);
-    return r->packed ? VLMC_OK : no_memory(r, error);
+    if (!vlmc_make_room(&r->packed, &r->packed_capacity, bytes ? bytes : 1))
+        return no_memory(r, error);
+    return vlmc_reader_record(r, offset, bytes, record, r->packed, error);
 }
 
 // ---- Tokenizers ----
@@ -70,12 +73,11 @@ static vlmc_status use_packed(vlmc_reader *r, vlmc_error *error)
 static vlmc_status read_tokenizer(vlmc_reader *r, const vlmc_tokenizer_record *t, vlmc_error *error)
 {
     vlmc_record record;
-    VLMC_TRY(use_packed(r, error));
     if (!r->tokenizer.bytes)
         r->tokenizer.bytes = malloc(VLMC_TOKENIZER_BYTES_MAX);
     if (!r->tokenizer.bytes)
         return no_memory(r, error);
-    VLMC_TRY(vlmc_reader_record(r, t->archive_offset, t->packed_bytes, &record, r->packed, error));
+    VLMC_TRY(read_packed(r, t->archive_offset, t->packed_bytes, &record, error));
     if (record.type != VLMC_RECORD_TOKENIZER || record.raw_bytes != t->raw_bytes ||
         record.number != t->number)
         return damaged_at(r, t->archive_offset, error);
@@ -213,7 +215,8 @@ static vlmc_status decode_model(vlmc_reader *r, const vlmc_group_info *info, uin
         coding.params_bytes = r->tokenizer.params_bytes;
     }
     VLMC_TRY(use_model(r, info->model, &model, error));
-    VLMC_TRY(vlmc_coders_get(r->coders, model, coding.tokenizer, &lockstep, error));
+    VLMC_TRY(
+        vlmc_coders_get(r->coders, model, coding.tokenizer, info->raw_bytes, &lockstep, error));
     return vlmc_lockstep_decode(lockstep, info->tokenizer ? &coding : NULL,
                                 r->packed + info->tag_bytes, info->packed_bytes - info->tag_bytes,
                                 info->streams, tokens, info->raw_bytes, group_tick, r, error);
@@ -229,8 +232,7 @@ static vlmc_status decode_by_any(vlmc_reader *r, const vlmc_record *record, uint
     // Opening a tokenizer reads its record into the same buffer.
     if (info->tokenizer && r->tokenizer.number != info->tokenizer) {
         VLMC_TRY(vlmc_reader_open_tokenizer(r, info->tokenizer, error));
-        VLMC_TRY(vlmc_reader_record(r, info->archive_offset, info->packed_bytes, &again, r->packed,
-                                    error));
+        VLMC_TRY(read_packed(r, info->archive_offset, info->packed_bytes, &again, error));
     }
     do
         status = decode_model(r, info, tokens, &detail);
@@ -251,26 +253,28 @@ static bool tag_agrees(const vlmc_group_info *info, const uint8_t *payload)
             tag.model == info->model);
 }
 
-static vlmc_status decode_group(vlmc_reader *r, uint32_t g, uint8_t *tokens, vlmc_error *error)
+// Into `kept`, whose room is asked for when the record is known to be whole and to say the same.
+static vlmc_status decode_group(vlmc_reader *r, uint32_t g, vlmc_kept_group *kept,
+                                vlmc_error *error)
 {
     const vlmc_group_info *info = &r->index.groups[g];
     vlmc_record record;
-    VLMC_TRY(use_packed(r, error));
-    VLMC_TRY(
-        vlmc_reader_record(r, info->archive_offset, info->packed_bytes, &record, r->packed, error));
+    VLMC_TRY(read_packed(r, info->archive_offset, info->packed_bytes, &record, error));
     if (record.type != VLMC_RECORD_GROUP || record.method != info->method ||
         record.tagged != (info->tag_bytes != 0) || record.streams != info->streams ||
         record.raw_bytes != info->raw_bytes || record.number != r->index.group_numbers[g] ||
         !tag_agrees(info, r->packed))
         return damaged_at(r, info->archive_offset, error);
+    if (!vlmc_make_room(&kept->tokens, &kept->capacity, info->raw_bytes))
+        return no_memory(r, error);
     if (info->method == VLMC_GROUP_MODEL) {
-        VLMC_TRY(decode_by_any(r, &record, g, tokens, error));
+        VLMC_TRY(decode_by_any(r, &record, g, kept->tokens, error));
     } else {
         VLMC_TRY(vlmc_group_unpack_plain(info->method, r->packed + info->tag_bytes,
-                                         info->packed_bytes - info->tag_bytes, tokens,
+                                         info->packed_bytes - info->tag_bytes, kept->tokens,
                                          info->raw_bytes, error));
     }
-    if (vlmc_format_hash(tokens, info->raw_bytes) != record.raw_hash)
+    if (vlmc_format_hash(kept->tokens, info->raw_bytes) != record.raw_hash)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED,
                          "a part of %s is whole but does not decode to what was packed; try "
                          "another device",
@@ -294,13 +298,9 @@ vlmc_status vlmc_reader_group_tokens(vlmc_reader *r, uint32_t g, const uint8_t *
         if (kept->used < oldest->used)
             oldest = kept;
     }
-    if (!oldest->tokens)
-        oldest->tokens = malloc(VLMC_GROUP_BYTES_MAX);
-    if (!oldest->tokens)
-        return no_memory(r, error);
     oldest->used = 0;
     oldest->group = g;
-    VLMC_TRY(decode_group(r, g, oldest->tokens, error));
+    VLMC_TRY(decode_group(r, g, oldest, error));
     oldest->used = ++r->now;
     *tokens = oldest->tokens;
     return VLMC_OK;

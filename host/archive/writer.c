@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive.h"
 
+#include "codec/cut.h"
 #include "index.h"
 #include "intake.h"
 #include "output.h"
@@ -34,6 +35,10 @@ vlmc_status vlmc_writer_create(const vlmc_writer_params *params, vlmc_writer **w
                                vlmc_error *error)
 {
     *writer = NULL;
+    if (params->group_bytes && (params->group_bytes < VLMC_GROUP_BYTES_LEAST ||
+                                params->group_bytes > VLMC_GROUP_BYTES_MAX))
+        return vlmc_fail(error, VLMC_ERROR_USAGE, "groups have %u to %u bytes, not %u",
+                         VLMC_GROUP_BYTES_LEAST, VLMC_GROUP_BYTES_MAX, params->group_bytes);
     vlmc_writer *w = calloc(1, sizeof *w);
     if (!w)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");

@@ -3,7 +3,7 @@
 
 static uint32_t usable_align(uint32_t align)
 {
-    return align == 0 || align > VLMC_GROUP_BYTES_MAX ? 1 : align;
+    return align == 0 || align > VLMC_ALIGN_TOKENS_MAX ? 1 : align;
 }
 
 static uint32_t divide_up(uint32_t n, uint32_t by)
@@ -23,7 +23,7 @@ uint32_t vlmc_cut_offset(const vlmc_cut *cut, uint32_t s)
 {
     const uint32_t rest = cut->units % cut->streams;
     const uint32_t units = s * (cut->units / cut->streams) + (s < rest ? s : rest);
-    // The last unit may be short; 2^20 + align does not overflow.
+    // The last unit may be short; 2^26 + align does not overflow.
     const uint32_t offset = units * cut->align;
     return offset < cut->n ? offset : cut->n;
 }
@@ -62,9 +62,9 @@ uint32_t vlmc_cut_streams(uint32_t n, uint32_t align, uint32_t stream_tokens)
 }
 
 // Units of the segment that a group may have at most.
-static uint64_t group_units(uint32_t align)
+static uint64_t group_units(uint32_t align, uint32_t limit)
 {
-    return VLMC_GROUP_BYTES_MAX / align;
+    return limit > align ? limit / align : 1;
 }
 
 static uint64_t segment_units(uint64_t n, uint32_t align)
@@ -72,16 +72,16 @@ static uint64_t segment_units(uint64_t n, uint32_t align)
     return n / align + (n % align != 0);
 }
 
-uint64_t vlmc_cut_groups(uint64_t n, uint32_t align)
+uint64_t vlmc_cut_groups(uint64_t n, uint32_t align, uint32_t limit)
 {
     align = usable_align(align);
-    const uint64_t units = segment_units(n, align), most = group_units(align);
+    const uint64_t units = segment_units(n, align), most = group_units(align, limit);
     return units / most + (units % most != 0);
 }
 
-uint64_t vlmc_cut_group_offset(uint64_t n, uint32_t align, uint64_t g)
+uint64_t vlmc_cut_group_offset(uint64_t n, uint32_t align, uint32_t limit, uint64_t g)
 {
-    const uint64_t groups = vlmc_cut_groups(n, align);
+    const uint64_t groups = vlmc_cut_groups(n, align, limit);
     align = usable_align(align);
     const uint64_t units = segment_units(n, align);
     if (g >= groups)

@@ -9,7 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VLMC_GROUP_BYTES_MAX (1u << 20) // tokens are bytes
+// Tokens are bytes. What a reader takes, and what a writer may be told to make groups of.
+#define VLMC_GROUP_BYTES_MAX (1u << 26)
+#define VLMC_GROUP_BYTES_LEAST (1u << 16)
+#define VLMC_GROUP_BYTES_DEFAULT (1u << 20)
+
+#define VLMC_ALIGN_TOKENS_MAX (1u << 20) // more counts as 1
+
 #define VLMC_STREAMS_MAX 128u
 #define VLMC_STREAM_BYTES 6144u // plain bytes: one more stream for each that many
 
@@ -23,7 +29,7 @@ typedef struct vlmc_cut {
 } vlmc_cut;
 
 // False when a group of n tokens has no such streams: more of them than units of `align` tokens,
-// or a number out of range. `align` above VLMC_GROUP_BYTES_MAX counts as 1.
+// or a number out of range. `align` above VLMC_ALIGN_TOKENS_MAX counts as 1.
 bool vlmc_cut_make(uint32_t n, uint32_t streams, uint32_t align, vlmc_cut *cut);
 
 // Where stream s (0..streams) begins in the group; stream `streams` begins at n.
@@ -42,11 +48,12 @@ uint32_t vlmc_group_streams(uint32_t n);
 // unit. stream_tokens 0 counts as 1.
 uint32_t vlmc_cut_streams(uint32_t n, uint32_t align, uint32_t stream_tokens);
 
-// Groups of a segment of n tokens: the least number of nearly equal ones that begin at
-// multiples of `align` and have at most VLMC_GROUP_BYTES_MAX tokens. 0 for an empty segment.
-uint64_t vlmc_cut_groups(uint64_t n, uint32_t align);
+// How a writer cuts a segment of n tokens into groups: the least number of nearly equal ones that
+// begin at multiples of `align` and have at most `limit` tokens, or `align` where that is more.
+// limit is 1..VLMC_GROUP_BYTES_MAX. 0 for an empty segment.
+uint64_t vlmc_cut_groups(uint64_t n, uint32_t align, uint32_t limit);
 
 // Where group g (0..groups) of the segment begins; group `groups` begins at n.
-uint64_t vlmc_cut_group_offset(uint64_t n, uint32_t align, uint64_t g);
+uint64_t vlmc_cut_group_offset(uint64_t n, uint32_t align, uint32_t limit, uint64_t g);
 
 #endif

@@ -2,6 +2,7 @@
 #include "group.h"
 
 #include "sample.h"
+#include "util/room.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,10 @@
 
 #define ZSTD_LEVEL 19
 #define ZSTD_SAMPLE_LEVEL 1
+
+// The window of this level. Larger groups get one that covers them, and a search for long matches,
+// which the level's own tables are too small for.
+#define ZSTD_WINDOW_LOG 23
 
 // A group that zstd brings below this share (1/20) is long runs or repeats: the model could
 // save little more, and would take seconds for it.
@@ -22,27 +27,29 @@
 
 struct vlmc_group_packer {
     ZSTD_CCtx *zstd;
-    uint8_t *samples; // (VLMC_SAMPLES_BYTES)
+    uint8_t *samples; // (samples_capacity)
     uint8_t *plain;   // (plain_capacity) zstd's result
-    uint8_t *coded;   // (VLMC_GROUP_BYTES_MAX) the model's result
+    uint8_t *coded;   // (coded_capacity) the model's result
+    size_t samples_capacity;
     size_t plain_capacity;
+    size_t coded_capacity;
 };
+
+static vlmc_status no_memory(vlmc_error *error)
+{
+    return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the compressor");
+}
 
 vlmc_status vlmc_group_packer_create(vlmc_group_packer **packer, vlmc_error *error)
 {
     vlmc_group_packer *p = calloc(1, sizeof *p);
     if (p) {
         p->zstd = ZSTD_createCCtx();
-        p->plain_capacity = ZSTD_compressBound(VLMC_GROUP_BYTES_MAX);
-        p->plain = malloc(p->plain_capacity);
-        p->samples = malloc(VLMC_SAMPLES_BYTES);
-        p->coded = malloc(VLMC_GROUP_BYTES_MAX);
-        if (!p->zstd || !p->plain || !p->samples || !p->coded)
+        if (!p->zstd)
             vlmc_group_packer_destroy(&p);
     }
     *packer = p;
-    return p ? VLMC_OK
-             : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the compressor");
+    return p ? VLMC_OK : no_memory(error);
 }
 
 void vlmc_group_packer_destroy(vlmc_group_packer **packer)
@@ -58,11 +65,31 @@ void vlmc_group_packer_destroy(vlmc_group_packer **packer)
     *packer = NULL;
 }
 
+static size_t set_parameters(vlmc_group_packer *p, int level, size_t n)
+{
+    int window = ZSTD_WINDOW_LOG;
+    while ((size_t)1 << window < n)
+        window++;
+    ZSTD_CCtx_reset(p->zstd, ZSTD_reset_session_and_parameters);
+    size_t result = ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, level);
+    if (window == ZSTD_WINDOW_LOG)
+        return result;
+    if (!ZSTD_isError(result))
+        result = ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_windowLog, window);
+    if (!ZSTD_isError(result))
+        result = ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_enableLongDistanceMatching, 1);
+    return result;
+}
+
 // One frame with its content size, without checksum and dictionary.
 static vlmc_status compress(vlmc_group_packer *p, int level, const uint8_t *bytes, size_t n,
                             size_t *size, vlmc_error *error)
 {
-    *size = ZSTD_compressCCtx(p->zstd, p->plain, p->plain_capacity, bytes, n, level);
+    if (!vlmc_make_room(&p->plain, &p->plain_capacity, ZSTD_compressBound(n)))
+        return no_memory(error);
+    *size = set_parameters(p, level, n);
+    if (!ZSTD_isError(*size))
+        *size = ZSTD_compress2(p->zstd, p->plain, p->plain_capacity, bytes, n);
     if (ZSTD_isError(*size))
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "zstd failed: %s", ZSTD_getErrorName(*size));
     return VLMC_OK;
@@ -72,12 +99,15 @@ static vlmc_status looks_incompressible(vlmc_group_packer *p, const uint8_t *raw
                                         bool *answer, vlmc_error *error)
 {
     *answer = false;
-    if (n < VLMC_SAMPLES_BYTES)
+    if (n < VLMC_SAMPLES_BYTES_MIN)
         return VLMC_OK;
+    const uint32_t size = vlmc_samples_bytes(n);
+    if (!vlmc_make_room(&p->samples, &p->samples_capacity, size))
+        return no_memory(error);
     vlmc_sample_take(raw, n, p->samples);
     size_t fast;
-    VLMC_TRY(compress(p, ZSTD_SAMPLE_LEVEL, p->samples, VLMC_SAMPLES_BYTES, &fast, error));
-    *answer = vlmc_sample_hopeless(vlmc_sample_entropy(p->samples, VLMC_SAMPLES_BYTES), fast);
+    VLMC_TRY(compress(p, ZSTD_SAMPLE_LEVEL, p->samples, size, &fast, error));
+    *answer = vlmc_sample_hopeless(vlmc_sample_entropy(p->samples, size), size, fast);
     return VLMC_OK;
 }
 
@@ -85,7 +115,7 @@ vlmc_status vlmc_group_kind(vlmc_group_packer *p, const uint8_t *raw, uint32_t n
                             vlmc_content_kind *kind, vlmc_error *error)
 {
     *kind = VLMC_CONTENT_NEUTRAL;
-    if (n >= VLMC_SAMPLES_BYTES) {
+    if (n >= VLMC_SAMPLES_BYTES_MIN) {
         bool hopeless;
         VLMC_TRY(looks_incompressible(p, raw, n, &hopeless, error));
         *kind = hopeless ? VLMC_CONTENT_INCOMPRESSIBLE : VLMC_CONTENT_COMPRESSIBLE;
@@ -128,6 +158,8 @@ vlmc_status vlmc_group_pack_model(vlmc_group_packer *p, vlmc_lockstep *lockstep,
     VLMC_TRY(vlmc_lockstep_streams(coding, n, &streams, error));
     const size_t capacity = packed->size - cost - 1; // the most that is still smaller
     size_t size;
+    if (!vlmc_make_room(&p->coded, &p->coded_capacity, capacity))
+        return no_memory(error);
     VLMC_TRY(vlmc_lockstep_encode(lockstep, coding, raw, n, streams, p->coded, capacity, &size,
                                   tick, user, error));
     if (size <= capacity)

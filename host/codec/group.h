@@ -38,7 +38,8 @@ typedef enum vlmc_content_kind {
 vlmc_status vlmc_group_kind(vlmc_group_packer *packer, const uint8_t *raw, uint32_t n,
                             vlmc_content_kind *kind, vlmc_error *error);
 
-// Packs raw // (n), 1 <= n <= VLMC_GROUP_BYTES_MAX, without a model: zstd or stored.
+// Packs raw // (n), 1 <= n <= VLMC_GROUP_BYTES_MAX, without a model: zstd or stored. The packer's
+// memory grows with the largest group that it has packed.
 vlmc_status vlmc_group_pack(vlmc_group_packer *packer, const uint8_t *raw, uint32_t n,
                             vlmc_packed_group *packed, vlmc_error *error);
 

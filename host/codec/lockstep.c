@@ -25,8 +25,9 @@ struct vlmc_lockstep {
     vlmc_contexts *contexts;         // over symbols, for the engine
     vlmc_symbol_coder *coder;
     uint32_t max_steps;
-    uint32_t n_values; // side contexts of the tokenizer
-    size_t max_tokens; // what the buffers hold
+    uint32_t n_values;   // side contexts of the tokenizer
+    uint32_t max_tokens; // of a group
+    size_t slab_tokens;  // what the buffers hold
 
     // Of a slab. By stream, for the engine:
     uint16_t *before; // (streams, steps) the symbol before
@@ -55,27 +56,28 @@ static uint32_t slab_steps(const vlmc_lockstep *ls, uint32_t streams)
 
 static vlmc_status allocate(vlmc_lockstep *ls, vlmc_error *error)
 {
-    ls->max_tokens = ls->max_steps == 1 ? VLMC_STREAMS_MAX : SLAB_TOKENS;
-    ls->symbols = calloc(ls->max_tokens, sizeof *ls->symbols);
-    ls->centres = calloc(ls->max_tokens, sizeof *ls->centres);
-    ls->values = calloc(ls->max_tokens * (ls->n_values + 1), sizeof *ls->values);
+    ls->slab_tokens = ls->max_steps == 1 ? VLMC_STREAMS_MAX : SLAB_TOKENS;
+    ls->symbols = calloc(ls->slab_tokens, sizeof *ls->symbols);
+    ls->centres = calloc(ls->slab_tokens, sizeof *ls->centres);
+    ls->values = calloc(ls->slab_tokens * (ls->n_values + 1), sizeof *ls->values);
     bool ok = ls->symbols && ls->centres && ls->values;
     if (ls->engine) {
         const vlmc_hyperparameters *hp = ls->hp;
         ls->contexts = vlmc_contexts_create(hp->contexts, hp->n_contexts, VLMC_STREAMS_MAX);
-        ls->before = calloc(ls->max_tokens, sizeof *ls->before);
-        ls->rows = calloc(ls->max_tokens * (hp->n_contexts + 1), sizeof *ls->rows);
-        ls->logits = calloc(ls->max_tokens * ALPHABET, sizeof *ls->logits);
+        ls->before = calloc(ls->slab_tokens, sizeof *ls->before);
+        ls->rows = calloc(ls->slab_tokens * (hp->n_contexts + 1), sizeof *ls->rows);
+        ls->logits = calloc(ls->slab_tokens * ALPHABET, sizeof *ls->logits);
         ok = ok && ls->contexts && ls->before && ls->rows && ls->logits;
     }
     if (!ok)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to run the model");
     return vlmc_symbol_coder_create(ls->engine != NULL, ls->tokenizer, VLMC_STREAMS_MAX,
-                                    VLMC_GROUP_BYTES_MAX, &ls->coder, error);
+                                    ls->max_tokens, &ls->coder, error);
 }
 
 vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *tokenizer,
-                                 uint32_t max_steps, vlmc_lockstep **lockstep, vlmc_error *error)
+                                 uint32_t max_steps, uint32_t max_tokens, vlmc_lockstep **lockstep,
+                                 vlmc_error *error)
 {
     *lockstep = NULL;
     VLMC_TRY(vlmc_tokenizer_check(tokenizer, error));
@@ -89,6 +91,7 @@ vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *toke
     ls->hp = engine ? &engine->model->hp : NULL;
     ls->n_values = tokenizer ? tokenizer->n_contexts : 0;
     ls->max_steps = max_steps < VLMC_SLAB_STEPS_MAX ? max_steps : VLMC_SLAB_STEPS_MAX;
+    ls->max_tokens = max_tokens;
     const vlmc_status status = allocate(ls, error);
     if (status != VLMC_OK)
         vlmc_lockstep_destroy(&ls);
@@ -136,6 +139,8 @@ static vlmc_status start(vlmc_lockstep *ls, const vlmc_token_coding *coding, uin
     if (!vlmc_cut_make(n, streams, geometry.align_tokens, &ls->cut))
         return vlmc_fail(error, VLMC_ERROR_DAMAGED, "a group of %u tokens cannot have %u streams",
                          (unsigned)n, (unsigned)streams);
+    if (n > ls->max_tokens)
+        return vlmc_fail(error, VLMC_ERROR_USAGE, "a lock step serves the groups it was made for");
     vlmc_symbol_coder_reset(ls->coder, n);
     VLMC_TRY(vlmc_token_contexts_open(coding, &ls->cut, &ls->side, error));
     if (shadow)
@@ -265,7 +270,7 @@ static bool is_hopeless(uint32_t steps_done, uint32_t steps, const vlmc_range_en
     if ((uint64_t)steps_done * ABANDON_AFTER_DENOMINATOR <
         (uint64_t)steps * ABANDON_AFTER_NUMERATOR)
         return false;
-    // size / steps_done * steps > capacity * 5/4; all below 2^21 each.
+    // size / steps_done * steps > capacity * 5/4; both below 2^27, the product below 2^57.
     return (uint64_t)encoder->size * steps * ABANDON_EXCESS_DENOMINATOR >
            (uint64_t)encoder->capacity * steps_done * ABANDON_EXCESS_NUMERATOR;
 }

@@ -22,12 +22,14 @@ typedef bool (*vlmc_lockstep_tick)(void *user, uint32_t done);
 
 typedef struct vlmc_lockstep vlmc_lockstep;
 
-// For groups of any size, all of one tokenizer (NULL: plain bytes), coded with one engine (NULL:
-// the mixer alone). `engine` is borrowed and was made for VLMC_STREAMS_MAX streams and max_steps
-// (1.. ) steps; a decoder needs 1 step. VLMC_ERROR_MODEL_INVALID when the model does not fit the
-// tokenizer (vlmc_model_fits), VLMC_ERROR_PLUGIN when the tokenizer declares what it may not.
+// For groups of up to max_tokens, all of one tokenizer (NULL: plain bytes), coded with one engine
+// (NULL: the mixer alone). `engine` is borrowed and was made for VLMC_STREAMS_MAX streams and
+// max_steps (1.. ) steps; a decoder needs 1 step. VLMC_ERROR_MODEL_INVALID when the model does not
+// fit the tokenizer (vlmc_model_fits), VLMC_ERROR_PLUGIN when the tokenizer declares what it may
+// not.
 vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *tokenizer,
-                                 uint32_t max_steps, vlmc_lockstep **lockstep, vlmc_error *error);
+                                 uint32_t max_steps, uint32_t max_tokens, vlmc_lockstep **lockstep,
+                                 vlmc_error *error);
 void vlmc_lockstep_destroy(vlmc_lockstep **lockstep);
 
 // How many streams the encoder gives to a group of n tokens; 1..128. VLMC_ERROR_PLUGIN when the
@@ -35,7 +37,7 @@ void vlmc_lockstep_destroy(vlmc_lockstep **lockstep);
 vlmc_status vlmc_lockstep_streams(const vlmc_token_coding *coding, uint32_t n, uint32_t *streams,
                                   vlmc_error *error);
 
-// Codes tokens // (n), n 1..VLMC_GROUP_BYTES_MAX, in `streams` streams. *size is SIZE_MAX when the
+// Codes tokens // (n), n 1..max_tokens, in `streams` streams. *size is SIZE_MAX when the
 // result would not fit into `capacity`, or would clearly not (which is judged from the bytes coded
 // so far, so that it is the same on every machine). `tick` may be NULL; when it returns false:
 // VLMC_ERROR_INTERRUPTED. VLMC_ERROR_PLUGIN when the tokenizer refuses or breaks its rules: nothing

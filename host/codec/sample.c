@@ -4,13 +4,21 @@
 #include <string.h>
 
 #define ONE_BIT 65536u
+#define BYTES_EACH 16384u // of what is sampled, for each piece
+
+uint32_t vlmc_samples_bytes(uint32_t n)
+{
+    const uint32_t bytes = n / BYTES_EACH * VLMC_SAMPLE_BYTES;
+    return bytes < VLMC_SAMPLES_BYTES_MIN   ? VLMC_SAMPLES_BYTES_MIN
+           : bytes > VLMC_SAMPLES_BYTES_MAX ? VLMC_SAMPLES_BYTES_MAX
+                                            : bytes;
+}
 
 void vlmc_sample_take(const uint8_t *raw, uint32_t n, uint8_t *samples)
 {
-    const uint64_t room = n - VLMC_SAMPLE_BYTES;
-    for (uint64_t i = 0; i < VLMC_SAMPLE_COUNT; i++)
-        memcpy(samples + i * VLMC_SAMPLE_BYTES, raw + room * i / (VLMC_SAMPLE_COUNT - 1),
-               VLMC_SAMPLE_BYTES);
+    const uint64_t room = n - VLMC_SAMPLE_BYTES, count = vlmc_samples_bytes(n) / VLMC_SAMPLE_BYTES;
+    for (uint64_t i = 0; i < count; i++)
+        memcpy(samples + i * VLMC_SAMPLE_BYTES, raw + room * i / (count - 1), VLMC_SAMPLE_BYTES);
 }
 
 // log2(x) * 65536, rounded down, for x >= 1: squaring doubles a logarithm, so each
@@ -41,8 +49,7 @@ uint32_t vlmc_sample_entropy(const uint8_t *bytes, uint32_t n)
     return log2_fixed(n) - (uint32_t)(sum / n);
 }
 
-bool vlmc_sample_hopeless(uint32_t entropy, uint64_t fast_bytes)
+bool vlmc_sample_hopeless(uint32_t entropy, uint64_t n, uint64_t fast_bytes)
 {
-    return fast_bytes * 100 > (uint64_t)VLMC_SAMPLES_BYTES * 98 &&
-           entropy * 10ull > 79ull * ONE_BIT;
+    return fast_bytes * 100 > n * 98 && entropy * 10ull > 79ull * ONE_BIT;
 }

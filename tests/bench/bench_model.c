@@ -94,7 +94,7 @@ static void run_file(bench *b, const char *path, uint8_t *raw, double totals[3])
     struct timespec from, to;
     clock_gettime(CLOCK_MONOTONIC, &from);
     b->model_bits = b->mixed_bits = 0;
-    for (size_t n; (n = fread(raw, 1, VLMC_GROUP_BYTES_MAX, file)) > 0;)
+    for (size_t n; (n = fread(raw, 1, VLMC_GROUP_BYTES_DEFAULT, file)) > 0;)
         bytes += run_group(b, raw, (uint32_t)n);
     fclose(file);
     clock_gettime(CLOCK_MONOTONIC, &to);
@@ -124,7 +124,7 @@ int main(int argc, char **argv)
     bench b = {
         .contexts =
             vlmc_contexts_create(model->hp.contexts, model->hp.n_contexts, VLMC_STREAMS_MAX),
-        .mix = vlmc_mix_create(&plain_bytes, VLMC_STREAMS_MAX, VLMC_GROUP_BYTES_MAX),
+        .mix = vlmc_mix_create(&plain_bytes, VLMC_STREAMS_MAX, VLMC_GROUP_BYTES_DEFAULT),
         .tokens = allocate(tokens * sizeof(uint16_t)),
         .rows = allocate(tokens * (model->hp.n_contexts + 1) * sizeof(uint32_t)),
         .logits = allocate(tokens * 256 * sizeof(int16_t)),
@@ -133,7 +133,7 @@ int main(int argc, char **argv)
         die("out of memory");
     if (vlmc_cpu_engine_create(&params, NULL, &b.engine, &error) != VLMC_OK)
         die(error.text);
-    uint8_t *raw = allocate(VLMC_GROUP_BYTES_MAX);
+    uint8_t *raw = allocate(VLMC_GROUP_BYTES_DEFAULT);
     double totals[3] = {0};
     for (int i = 2; i < argc; i++)
         run_file(&b, argv[i], raw, totals);

@@ -110,22 +110,22 @@ Test(damage, bytes_that_are_missing_added_or_zero_are_an_error)
 
 Test(damage, a_bad_group_costs_its_own_bytes_only)
 {
-    const size_t n = 3 * VLMC_GROUP_BYTES_MAX;
+    const size_t n = 3 * VLMC_GROUP_BYTES_DEFAULT;
     uint8_t *bytes = malloc(n);
     fill_random(bytes, n, 2);
     const content contents[] = {
-        {"first", bytes, VLMC_GROUP_BYTES_MAX - 100},
-        {"crossing", bytes + VLMC_GROUP_BYTES_MAX - 100, 200},
-        {"second", bytes + VLMC_GROUP_BYTES_MAX + 100, 1000},
-        {"third", bytes + 2 * VLMC_GROUP_BYTES_MAX + 50, 5000},
-        {"rest", bytes + VLMC_GROUP_BYTES_MAX + 1100, VLMC_GROUP_BYTES_MAX},
-        {"last", bytes + 2 * VLMC_GROUP_BYTES_MAX, 1000},
+        {"first", bytes, VLMC_GROUP_BYTES_DEFAULT - 100},
+        {"crossing", bytes + VLMC_GROUP_BYTES_DEFAULT - 100, 200},
+        {"second", bytes + VLMC_GROUP_BYTES_DEFAULT + 100, 1000},
+        {"third", bytes + 2 * VLMC_GROUP_BYTES_DEFAULT + 50, 5000},
+        {"rest", bytes + VLMC_GROUP_BYTES_DEFAULT + 1100, VLMC_GROUP_BYTES_DEFAULT},
+        {"last", bytes + 2 * VLMC_GROUP_BYTES_DEFAULT, 1000},
     };
     const char *path = scratch(0, "groups.vlmc");
     write_archive(path, contents, 6, NULL);
     size_t size;
     uint8_t *archive = load_file(path, &size);
-    archive[VLMC_GROUP_BYTES_MAX + 5000] ^= 1; // in the second group
+    archive[VLMC_GROUP_BYTES_DEFAULT + 5000] ^= 1; // in the second group
     save_file(path, archive, size);
 
     vlmc_reader *reader;

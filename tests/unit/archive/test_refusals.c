@@ -392,6 +392,7 @@ Test(refusals, an_index_whose_models_tokenizers_or_segments_cannot_be_is_damaged
     REFUSE("stored bytes that grew", p.groups[2].packed_bytes = 74);
     REFUSE("stored bytes that shrank", p.groups[2].packed_bytes = 72);
     REFUSE("a payload without its tag", p.groups[1].packed_bytes = 2);
+    REFUSE("a group beyond its limit", p.groups[1].raw_bytes = (1u << 26) + 1);
     REFUSE("more streams than tokens", p.groups[1].raw_bytes = 1);
     REFUSE("an id of capitals", memcpy(p.tokenizer.id, "IMAGE", 6));
     REFUSE("an id of nothing", p.tokenizer.id[0] = 0);

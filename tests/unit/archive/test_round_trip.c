@@ -45,12 +45,112 @@ Test(archive, files_of_all_sizes_and_kinds_come_back)
 
 Test(archive, content_beyond_a_group_is_cut_into_groups)
 {
-    const size_t n = 2 * VLMC_GROUP_BYTES_MAX + 5;
+    const size_t n = 2 * VLMC_GROUP_BYTES_DEFAULT + 5;
     uint8_t *bytes = malloc(n);
     fill_random(bytes, n, 3);
     check_one(&(content){"three", bytes, n}, NULL, 3);
     check_one(&(content){"two", bytes, n - 5}, NULL, 2);
     check_one(&(content){"zeros", NULL, 40 * n}, NULL, 81);
+    free(bytes);
+}
+
+// Writes one file in groups of up to group_bytes and reads it back; returns the reader.
+static vlmc_reader *check_groups_of(uint32_t group_bytes, const content *c, const vlmc_model *model)
+{
+    const vlmc_writer_params params = {
+        .path = scratch(0, "groups.vlmc"),
+        .replace = true,
+        .engine = model ? tiny_engines(model) : (vlmc_engine_source){0},
+        .group_bytes = group_bytes,
+    };
+    const vlmc_engine_source engines = params.engine;
+    vlmc_writer *writer;
+    vlmc_reader *reader;
+    vlmc_error error = {0};
+    uint64_t bytes;
+    source s = {.content = c};
+    cr_assert_eq(vlmc_writer_create(&params, &writer, &error), VLMC_OK, "%s", error.text);
+    cr_assert_eq(vlmc_writer_add(writer, &(vlmc_entry){.path = c->path}, read_source, &s, &error),
+                 VLMC_OK, "%s", error.text);
+    cr_assert_eq(vlmc_writer_finish(writer, &bytes, &error), VLMC_OK, "%s", error.text);
+    vlmc_writer_destroy(&writer);
+    cr_assert_eq(vlmc_reader_open(params.path, &engines, &reader, &error), VLMC_OK, "%s",
+                 error.text);
+    cr_assert_eq(check_entries(reader, c, 1, &error), VLMC_OK, "%s", error.text);
+    return reader;
+}
+
+Test(archive, groups_are_as_large_as_the_writer_is_told)
+{
+    static const struct {
+        uint32_t group_bytes, groups;
+    } cases[] = {{1u << 16, 81}, {0, 6}, {3000000, 2}, {1u << 26, 1}};
+    const size_t n = 5 * VLMC_GROUP_BYTES_DEFAULT + 100;
+    uint8_t *bytes = malloc(n);
+    fill_random(bytes, n, 3);
+    for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        vlmc_reader *reader =
+            check_groups_of(cases[i].group_bytes, &(content){"noise", bytes, n}, NULL);
+        cr_assert_eq(vlmc_reader_info(reader)->n_groups, cases[i].groups);
+        vlmc_reader_destroy(&reader);
+    }
+    free(bytes);
+    vlmc_writer *writer;
+    vlmc_error error = {0};
+    for (uint32_t i = 0; i < 2; i++) {
+        const vlmc_writer_params params = {.path = scratch(0, "none.vlmc"),
+                                           .group_bytes = i ? (1u << 26) + 1 : 65535};
+        cr_assert_eq(vlmc_writer_create(&params, &writer, &error), VLMC_ERROR_USAGE);
+    }
+}
+
+Test(archive, a_group_beyond_a_mebibyte_goes_through_the_model)
+{
+    vlmc_model *model = tiny_model(1);
+    const size_t n = VLMC_GROUP_BYTES_DEFAULT + VLMC_GROUP_BYTES_DEFAULT / 3;
+    uint8_t *bytes = malloc(n);
+    fill_text(bytes, n, 5);
+    vlmc_reader *reader = check_groups_of(1u << 21, &(content){"text", bytes, n}, model);
+    cr_assert_eq(vlmc_reader_info(reader)->n_groups, 1);
+    cr_assert_eq(vlmc_reader_group(reader, 0)->method, VLMC_GROUP_MODEL);
+    cr_assert_eq(vlmc_reader_group(reader, 0)->streams, VLMC_STREAMS_MAX);
+    vlmc_reader_destroy(&reader);
+    free(bytes);
+    vlmc_model_destroy(&model);
+}
+
+Test(archive, zstd_finds_what_a_large_group_repeats_far_behind)
+{
+    const size_t part = 100000, n = 9u << 20;
+    uint8_t *bytes = calloc(1, n);
+    fill_random(bytes, part, 1);
+    memcpy(bytes + n - part, bytes, part);
+    vlmc_reader *reader = check_groups_of(1u << 24, &(content){"far", bytes, n}, NULL);
+    cr_assert_eq(vlmc_reader_info(reader)->n_groups, 1);
+    cr_assert_lt(vlmc_reader_group(reader, 0)->packed_bytes, part + part / 10);
+    vlmc_reader_destroy(&reader);
+    free(bytes);
+}
+
+Test(archive, a_long_run_of_noise_within_a_file_is_a_group_of_its_own)
+{
+    const size_t n = 3000000, from = 800000, to = 2000000;
+    uint8_t *bytes = malloc(n);
+    fill_text(bytes, n, 1);
+    fill_random(bytes + from, to - from, 1);
+    vlmc_reader *reader = check_groups_of(1u << 22, &(content){"mixed", bytes, n}, NULL);
+    cr_assert_eq(vlmc_reader_info(reader)->n_groups, 3);
+    for (uint32_t g = 0; g < 3; g++)
+        cr_assert_eq(vlmc_reader_group(reader, g)->method,
+                     g == 1 ? VLMC_GROUP_STORED : VLMC_GROUP_ZSTD);
+    cr_assert_gt(vlmc_reader_group(reader, 1)->raw_bytes, to - from - (2u << 18));
+    vlmc_reader_destroy(&reader);
+    // A shorter one is not worth it.
+    fill_text(bytes, n, 1);
+    fill_random(bytes + from, 200000, 1);
+    reader = check_groups_of(1u << 22, &(content){"mixed", bytes, n}, NULL);
+    cr_assert_eq(vlmc_reader_info(reader)->n_groups, 1);
+    vlmc_reader_destroy(&reader);
     free(bytes);
 }
 
@@ -271,7 +371,7 @@ Test(archive, a_pipe_receives_the_same_bytes_as_a_file)
 
 Test(archive, random_data_grows_by_less_than_a_thousandth)
 {
-    const size_t n = 3 * VLMC_GROUP_BYTES_MAX;
+    const size_t n = 3 * VLMC_GROUP_BYTES_DEFAULT;
     uint8_t *bytes = malloc(n);
     fill_random(bytes, n, 11);
     write_archive(scratch(0, "noise.vlmc"), &(content){"noise", bytes, n}, 1, NULL);
@@ -298,7 +398,7 @@ static bool note(void *user, uint64_t bytes_done, uint64_t packed_bytes)
 Test(archive, progress_is_told_and_can_stop_writing_and_reading)
 {
     vlmc_model *model = tiny_model(1);
-    const size_t n = VLMC_GROUP_BYTES_MAX + 60000;
+    const size_t n = VLMC_GROUP_BYTES_DEFAULT + 60000;
     uint8_t *bytes = malloc(n);
     fill_text(bytes, n, 5);
     const content c = {"text", bytes, n};

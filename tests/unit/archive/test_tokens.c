@@ -134,7 +134,7 @@ Test(tokens, progress_of_reading_never_goes_back_and_ends_at_the_files_bytes)
 {
     static const char *const names[] = {"good"};
     kit *k = make_kit(names, 1, false);
-    const size_t n = VLMC_GROUP_BYTES_MAX + 30777;
+    const size_t n = VLMC_GROUP_BYTES_DEFAULT + 30777;
     uint8_t *claimed = claimed_bits("good", n, 2);
     const content c = {"c", claimed, n};
     kit_write(k, scratch(0, "progress.vlmc"), &c, 1, 0);
@@ -153,7 +153,7 @@ Test(tokens, a_long_segment_is_cut_evenly_where_its_tokenizer_permits)
 {
     static const char *const names[] = {"longer"};
     kit *k = make_kit(names, 1, false);
-    const size_t n = VLMC_GROUP_BYTES_MAX + 12345;
+    const size_t n = VLMC_GROUP_BYTES_DEFAULT + 12345;
     uint8_t *claimed = claimed_bits("longer", n, 5);
     const content c = {"c", claimed, n};
     const char *path = scratch(0, "long.vlmc");
@@ -267,7 +267,7 @@ Test(tokens, a_claimed_file_that_cannot_be_read_to_its_end_is_left_out)
 {
     static const char *const names[] = {"good", "joiner"};
     kit *k = make_kit(names, 2, false);
-    const size_t n = 3 * VLMC_GROUP_BYTES_MAX;
+    const size_t n = 3 * VLMC_GROUP_BYTES_DEFAULT;
     uint8_t *good = claimed_bits("good", n, 1), *joiner = claimed_bits("joiner", n, 2);
     const content contents[] = {{"a", joiner, 40000},
                                 {"b", joiner, n},

@@ -94,34 +94,41 @@ Test(cut, tokens_get_as_many_streams_as_their_geometry_asks_for)
     cr_assert_eq(vlmc_cut_streams(1u << 20, 0, UINT32_MAX), 1);
 }
 
-static void check_groups(uint64_t n, uint32_t align)
+static void check_groups(uint64_t n, uint32_t align, uint32_t limit)
 {
-    const uint64_t groups = vlmc_cut_groups(n, align);
-    const uint32_t multiple = align > VLMC_GROUP_BYTES_MAX ? 1 : align;
+    const uint64_t groups = vlmc_cut_groups(n, align, limit);
+    const uint32_t multiple = align > VLMC_ALIGN_TOKENS_MAX ? 1 : align;
+    const uint32_t most = limit > multiple ? limit : multiple;
     uint64_t shortest = UINT64_MAX, longest = 0;
-    cr_assert(groups >= n / VLMC_GROUP_BYTES_MAX);
+    cr_assert(groups >= n / most);
     for (uint64_t g = 0; g < groups; g++) {
-        const uint64_t at = vlmc_cut_group_offset(n, align, g);
-        const uint64_t next = vlmc_cut_group_offset(n, align, g + 1);
+        const uint64_t at = vlmc_cut_group_offset(n, align, limit, g);
+        const uint64_t next = vlmc_cut_group_offset(n, align, limit, g + 1);
         cr_assert_eq(at % multiple, 0);
-        cr_assert(next > at && next - at <= VLMC_GROUP_BYTES_MAX, "group %llu of %llu",
-                  (unsigned long long)g, (unsigned long long)groups);
+        cr_assert(next > at && next - at <= most, "group %llu of %llu", (unsigned long long)g,
+                  (unsigned long long)groups);
         shortest = next - at < shortest ? next - at : shortest;
         longest = next - at > longest ? next - at : longest;
     }
-    cr_assert_eq(vlmc_cut_group_offset(n, align, 0), 0);
-    cr_assert_eq(vlmc_cut_group_offset(n, align, groups), n);
+    cr_assert_eq(vlmc_cut_group_offset(n, align, limit, 0), 0);
+    cr_assert_eq(vlmc_cut_group_offset(n, align, limit, groups), n);
     cr_assert(longest - shortest < 2 * (uint64_t)multiple);
 }
 
 Test(cut, groups_cover_a_segment_and_differ_by_less_than_two_units)
 {
     const uint32_t aligns[] = {1, 3, 192, 5000, 700000, (1u << 20) - 1, 1u << 20, UINT32_MAX};
+    const uint32_t limits[] = {VLMC_GROUP_BYTES_LEAST, VLMC_GROUP_BYTES_DEFAULT, 3000000,
+                               VLMC_GROUP_BYTES_MAX};
     for (uint32_t i = 0; i < sizeof aligns / sizeof *aligns; i++)
         for (uint64_t n = 1; n < UINT64_C(1) << 31; n = n * 3 + 1)
-            check_groups(n, aligns[i]);
-    cr_assert_eq(vlmc_cut_groups(0, 1), 0);
-    cr_assert_eq(vlmc_cut_groups(1u << 20, 1), 1);
-    cr_assert_eq(vlmc_cut_groups((1u << 20) + 1, 1), 2);
-    cr_assert_eq(vlmc_cut_groups(1500000, 700000), 3, "two units would be too long for a group");
+            for (uint32_t j = 0; j < sizeof limits / sizeof *limits; j++)
+                check_groups(n, aligns[i], limits[j]);
+    const uint32_t limit = 1u << 20;
+    cr_assert_eq(vlmc_cut_groups(0, 1, limit), 0);
+    cr_assert_eq(vlmc_cut_groups(limit, 1, limit), 1);
+    cr_assert_eq(vlmc_cut_groups(limit + 1, 1, limit), 2);
+    cr_assert_eq(vlmc_cut_groups(1500000, 700000, limit), 3, "two units would be too long");
+    cr_assert_eq(vlmc_cut_groups(1500000, 700000, 3 * limit), 1);
+    cr_assert_eq(vlmc_cut_groups(1500000, 700000, 1u << 16), 3, "a unit is never cut");
 }

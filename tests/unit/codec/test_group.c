@@ -33,7 +33,7 @@ static vlmc_group_packer *new_packer(void)
 Test(group, random_data_is_stored_and_never_sees_the_model)
 {
     vlmc_group_packer *packer = new_packer();
-    const uint32_t n = VLMC_GROUP_BYTES_MAX;
+    const uint32_t n = VLMC_GROUP_BYTES_DEFAULT;
     uint8_t *raw = malloc(n);
     fill_random(raw, n, 1);
     const vlmc_packed_group packed = pack(packer, raw, n);
@@ -59,8 +59,8 @@ Test(group, text_goes_to_zstd_and_on_to_the_model)
 Test(group, long_runs_are_left_to_zstd)
 {
     vlmc_group_packer *packer = new_packer();
-    uint8_t *raw = calloc(1, VLMC_GROUP_BYTES_MAX);
-    const vlmc_packed_group packed = pack(packer, raw, VLMC_GROUP_BYTES_MAX);
+    uint8_t *raw = calloc(1, VLMC_GROUP_BYTES_DEFAULT);
+    const vlmc_packed_group packed = pack(packer, raw, VLMC_GROUP_BYTES_DEFAULT);
     cr_assert_eq(packed.method, VLMC_GROUP_ZSTD);
     cr_assert(packed.size < 200);
     cr_assert_not(packed.try_model);
@@ -88,7 +88,9 @@ Test(group, the_model_wins_only_by_more_than_it_costs)
     vlmc_lockstep *lockstep;
     vlmc_error error = {0};
     cr_assert_eq(source.open(source.user, NULL, VLMC_STREAMS_MAX, 128, &engine, &error), VLMC_OK);
-    cr_assert_eq(vlmc_lockstep_create(engine, NULL, 128, &lockstep, &error), VLMC_OK);
+    cr_assert_eq(
+        vlmc_lockstep_create(engine, NULL, 128, VLMC_GROUP_BYTES_DEFAULT, &lockstep, &error),
+        VLMC_OK);
     const uint32_t n = 50000;
     uint8_t *raw = malloc(n);
     fill_text(raw, n, 8);
@@ -149,18 +151,31 @@ Test(sample, entropy_of_known_distributions_is_exact)
     cr_assert(entropy >= 53167 && entropy <= 53170, "%u", entropy);
 }
 
+Test(sample, a_large_group_has_a_sample_for_each_16_kib_up_to_1_mib_of_them)
+{
+    cr_assert_eq(vlmc_samples_bytes(65536), 65536);
+    cr_assert_eq(vlmc_samples_bytes(1u << 20), 65536);
+    cr_assert_eq(vlmc_samples_bytes(3u << 20), 3 * 65536);
+    cr_assert_eq(vlmc_samples_bytes(1u << 24), 1u << 20);
+    cr_assert_eq(vlmc_samples_bytes(VLMC_GROUP_BYTES_MAX), 1u << 20);
+}
+
 Test(sample, samples_reach_from_the_first_byte_to_the_last)
 {
-    const uint32_t n = 1000003;
-    uint8_t *raw = calloc(1, n), *samples = malloc(VLMC_SAMPLES_BYTES);
-    raw[0] = 1;
-    raw[n - 1] = 2;
-    vlmc_sample_take(raw, n, samples);
-    cr_assert_eq(samples[0], 1);
-    cr_assert_eq(samples[VLMC_SAMPLES_BYTES - 1], 2);
-    fill_random(raw, n, 1);
-    vlmc_sample_take(raw, VLMC_SAMPLES_BYTES, samples);
-    cr_assert(memcmp(raw, samples, VLMC_SAMPLES_BYTES) == 0);
+    static const uint32_t sizes[] = {65536, 1000003, 5000000, VLMC_GROUP_BYTES_MAX};
+    uint8_t *raw = calloc(1, VLMC_GROUP_BYTES_MAX), *samples = malloc(VLMC_SAMPLES_BYTES_MAX);
+    for (uint32_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const uint32_t n = sizes[i];
+        raw[0] = 1;
+        raw[n - 1] = 2;
+        vlmc_sample_take(raw, n, samples);
+        cr_assert_eq(samples[0], 1);
+        cr_assert_eq(samples[vlmc_samples_bytes(n) - 1], 2);
+        raw[n - 1] = 0;
+    }
+    fill_random(raw, 65536, 1);
+    vlmc_sample_take(raw, 65536, samples);
+    cr_assert(memcmp(raw, samples, 65536) == 0);
     free(raw);
     free(samples);
 }

@@ -20,8 +20,9 @@ static rig set_up(const char *variant, uint32_t max_steps, uint32_t threads)
     const vlmc_engine_params params = {r.model, VLMC_STREAMS_MAX, max_steps, threads};
     cr_assert_eq(vlmc_cpu_engine_create(&params, variant, &r.engine, &error), VLMC_OK, "%s",
                  error.text);
-    cr_assert_eq(vlmc_lockstep_create(r.engine, NULL, max_steps, &r.lockstep, &error), VLMC_OK,
-                 "%s", error.text);
+    cr_assert_eq(vlmc_lockstep_create(r.engine, NULL, max_steps, VLMC_GROUP_BYTES_DEFAULT,
+                                      &r.lockstep, &error),
+                 VLMC_OK, "%s", error.text);
     return r;
 }
 
@@ -211,7 +212,7 @@ Test(lockstep, a_model_of_other_symbols_than_bytes_is_refused)
     cr_assert_eq(vlmc_model_random(&hp, 1, &model, &error), VLMC_OK, "%s", error.text);
     const vlmc_engine_params params = {model, 1, 1, 1};
     cr_assert_eq(vlmc_cpu_engine_create(&params, "reference", &engine, &error), VLMC_OK);
-    cr_assert_eq(vlmc_lockstep_create(engine, NULL, 1, &lockstep, &error),
+    cr_assert_eq(vlmc_lockstep_create(engine, NULL, 1, VLMC_GROUP_BYTES_DEFAULT, &lockstep, &error),
                  VLMC_ERROR_MODEL_INVALID);
     cr_assert_null(lockstep);
     vlmc_engine_destroy(&engine);

@@ -39,8 +39,9 @@ static rig set_up(const vlmc_tokenizer *tokenizer, bool with_model, uint32_t max
         cr_assert_eq(vlmc_cpu_engine_create(&params, NULL, &r.engine, &error), VLMC_OK, "%s",
                      error.text);
     }
-    cr_assert_eq(vlmc_lockstep_create(r.engine, tokenizer, max_steps, &r.lockstep, &error), VLMC_OK,
-                 "%s", error.text);
+    cr_assert_eq(vlmc_lockstep_create(r.engine, tokenizer, max_steps, VLMC_GROUP_BYTES_DEFAULT,
+                                      &r.lockstep, &error),
+                 VLMC_OK, "%s", error.text);
     return r;
 }
 
@@ -189,8 +190,9 @@ Test(tokens, a_model_of_32_contexts_codes_the_same_on_every_instruction_set)
         const vlmc_engine_params params = {model, VLMC_STREAMS_MAX, 128, 1};
         cr_assert_eq(vlmc_cpu_engine_create(&params, i ? "reference" : NULL, &r.engine, &error),
                      VLMC_OK);
-        cr_assert_eq(vlmc_lockstep_create(r.engine, r.tokenizer, 128, &r.lockstep, &error), VLMC_OK,
-                     "%s", error.text);
+        cr_assert_eq(vlmc_lockstep_create(r.engine, r.tokenizer, 128, VLMC_GROUP_BYTES_DEFAULT,
+                                          &r.lockstep, &error),
+                     VLMC_OK, "%s", error.text);
         const vlmc_token_coding coding = coding_of(&r, &honest);
         cr_assert_eq(vlmc_lockstep_encode(r.lockstep, &coding, tokens, n, 3, i ? second : first,
                                           2 * n, &sizes[i], NULL, NULL, &error),
@@ -315,7 +317,9 @@ Test(tokens, declarations_beyond_the_limits_are_refused)
     for (uint32_t i = 0; i < 5; i++) {
         vlmc_lockstep *lockstep;
         vlmc_error error;
-        cr_assert_eq(vlmc_lockstep_create(NULL, &bad[i], 1, &lockstep, &error), VLMC_ERROR_PLUGIN);
+        cr_assert_eq(
+            vlmc_lockstep_create(NULL, &bad[i], 1, VLMC_GROUP_BYTES_DEFAULT, &lockstep, &error),
+            VLMC_ERROR_PLUGIN);
         cr_assert_null(lockstep);
     }
 }
