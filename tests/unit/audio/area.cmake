@@ -3,3 +3,4 @@
 # the files.
 file(GLOB area_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/plugins/audio/*.c)
 set(area_packages flac)
+include(${PROJECT_SOURCE_DIR}/plugins/audio/avx2.cmake)

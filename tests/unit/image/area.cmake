@@ -3,3 +3,4 @@
 # libjpeg make files.
 file(GLOB area_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/plugins/image/*.c)
 set(area_packages libpng zlib libjpeg)
+include(${PROJECT_SOURCE_DIR}/plugins/image/avx2.cmake)
