@@ -34,6 +34,7 @@ typedef struct vlmc_entry {
     uint64_t first_token;    // where the content starts in the sequence of plain bytes, when it is
                              // one stretch of them; else 0
     const uint8_t *segments; // the list of segments in the index, else NULL
+    bool has_margins;        // of the list: its segments say them
     uint8_t sha256[32];      // of the content; zero for folders and links
 } vlmc_entry;
 
@@ -43,6 +44,9 @@ typedef struct vlmc_segment_info {
     uint64_t first_token; // in the sequence of that tokenizer, or of the plain bytes
     uint64_t n_tokens;    // >= 1; plain bytes: as many as bytes
     uint64_t n_bytes;     // of the file, >= 1
+    // Bytes that the tokens make before and after those of the file; 0 for plain bytes.
+    uint64_t before;
+    uint64_t after;
 } vlmc_segment_info;
 
 typedef struct vlmc_group_info {
@@ -137,6 +141,19 @@ typedef vlmc_status (*vlmc_read_fn)(void *user, void *buffer, size_t capacity, s
 vlmc_status vlmc_writer_add(vlmc_writer *writer, const vlmc_entry *entry, vlmc_read_fn read,
                             void *user, vlmc_error *error);
 
+// The content of a file that may be read twice. With `rewind` the writer reads a file first that
+// has the size of an earlier one: where it is the same, no plugin and no model sees it again.
+typedef struct vlmc_content_source {
+    vlmc_read_fn read;
+    vlmc_status (*rewind)(void *user, vlmc_error *error); // to the first byte; NULL: cannot
+    uint64_t size_bytes; // that the content is expected to have; looked at with `rewind` only
+    void *user;
+} vlmc_content_source;
+
+// The same for a file.
+vlmc_status vlmc_writer_add_file(vlmc_writer *writer, const vlmc_entry *entry,
+                                 const vlmc_content_source *content, vlmc_error *error);
+
 // Writes what is pending, the index and the footer, syncs, renames, syncs the folder. Once.
 vlmc_status vlmc_writer_finish(vlmc_writer *writer, uint64_t *archive_bytes, vlmc_error *error);
 
@@ -161,7 +178,8 @@ typedef struct vlmc_archive_info {
     uint32_t format_version;
     uint32_t numerics_version;
     uint64_t archive_bytes;
-    uint64_t content_bytes; // of all files; UINT64_MAX when that is more
+    uint64_t content_bytes;   // of all files; UINT64_MAX when that is more
+    uint64_t duplicate_bytes; // of these, what an earlier file, or the same one, has as well
     uint32_t n_entries;
     uint32_t n_groups;
     uint32_t n_models;

@@ -42,6 +42,17 @@
 
 #define VLMC_PATH_BYTES_MAX 65535u
 
+// What an entry of the index says of its content.
+#define VLMC_CONTENT_PLAIN 0u   // one stretch of plain bytes, or none
+#define VLMC_CONTENT_LIST 1u    // a list of segments
+#define VLMC_CONTENT_MARGINS 2u // the same, and some of them are parts of what their tokens make
+
+// A segment with margins has so many tokens, and they make so many bytes, at most; and it takes so
+// many of these at least: what a reader has to do for it is bounded by what it gets.
+#define VLMC_MARGIN_TOKENS_MAX (1u << 22)
+#define VLMC_MARGIN_BYTES_MAX (1u << 22)
+#define VLMC_MARGIN_TAKEN_MIN 512u
+
 typedef struct vlmc_record {
     uint16_t type;
     uint8_t method;  // enum vlmc_group_method: how the payload is packed

@@ -93,27 +93,49 @@ vlmc_status vlmc_index_add_tokenizer(vlmc_index_builder *builder, const vlmc_rec
     return add_record(builder, record, bytes, n + 1, error);
 }
 
-static uint32_t write_segment(const vlmc_segment_info *segment, uint8_t *bytes)
+static uint32_t write_segment(const vlmc_segment_info *segment, bool margins, uint8_t *bytes)
 {
     uint32_t n = vlmc_varint_write(segment->tokenizer, bytes);
     n += vlmc_varint_write(segment->first_token, bytes + n);
     n += vlmc_varint_write(segment->n_tokens, bytes + n);
     if (segment->tokenizer)
         n += vlmc_varint_write(segment->n_bytes, bytes + n);
+    if (segment->tokenizer && margins) {
+        n += vlmc_varint_write(segment->before, bytes + n);
+        n += vlmc_varint_write(segment->after, bytes + n);
+    }
     return n;
 }
 
 static vlmc_status add_segments(vlmc_index_builder *builder, const vlmc_segment_info *segments,
-                                uint32_t n_segments, vlmc_error *error)
+                                uint32_t n_segments, bool margins, vlmc_error *error)
 {
     for (uint32_t i = 0; i <= n_segments; i++) {
-        uint8_t bytes[4 * VLMC_VARINT_BYTES_MAX], *p;
-        const uint32_t n =
-            i == 0 ? vlmc_varint_write(n_segments, bytes) : write_segment(&segments[i - 1], bytes);
+        uint8_t bytes[6 * VLMC_VARINT_BYTES_MAX], *p;
+        const uint32_t n = i == 0 ? vlmc_varint_write(n_segments, bytes)
+                                  : write_segment(&segments[i - 1], margins, bytes);
         VLMC_TRY(reserve(builder, &builder->entries, n, &p, error));
         memcpy(p, bytes, n);
     }
     return VLMC_OK;
+}
+
+static bool have_margins(const vlmc_segment_info *segments, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (segments[i].before || segments[i].after)
+            return true;
+    return false;
+}
+
+// What of an entry's head says nothing of its content.
+static void write_metadata(uint8_t *p, const vlmc_entry *entry, size_t path, size_t link)
+{
+    vlmc_store16(p + 2, (uint16_t)entry->mode);
+    vlmc_store32(p + 4, entry->mtime_ns);
+    vlmc_store64(p + 8, (uint64_t)entry->mtime_seconds);
+    vlmc_store16(p + 32, (uint16_t)path);
+    vlmc_store16(p + 34, (uint16_t)link);
 }
 
 vlmc_status vlmc_index_add_entry(vlmc_index_builder *builder, const vlmc_entry *entry,
@@ -122,26 +144,53 @@ vlmc_status vlmc_index_add_entry(vlmc_index_builder *builder, const vlmc_entry *
 {
     const bool file = entry->type == VLMC_ENTRY_FILE;
     const bool list = n_segments > 1 || (n_segments == 1 && segments->tokenizer != 0);
+    const bool margins = have_margins(segments, n_segments);
     const size_t path = strlen(entry->path), link = entry->link ? strlen(entry->link) : 0;
     const size_t digest = file ? VLMC_DIGEST_BYTES : 0;
     uint8_t *p;
     VLMC_TRY(reserve(builder, &builder->entries, ENTRY_HEAD_BYTES + digest + path + link + 2, &p,
                      error));
     p[0] = (uint8_t)entry->type;
-    p[1] = list;
-    vlmc_store16(p + 2, (uint16_t)entry->mode);
-    vlmc_store32(p + 4, entry->mtime_ns);
-    vlmc_store64(p + 8, (uint64_t)entry->mtime_seconds);
+    p[1] = margins ? VLMC_CONTENT_MARGINS : list ? VLMC_CONTENT_LIST : VLMC_CONTENT_PLAIN;
+    write_metadata(p, entry, path, link);
     vlmc_store64(p + 16, n_segments == 1 && !list ? segments->first_token : 0);
     vlmc_store64(p + 24, entry->size_bytes);
-    vlmc_store16(p + 32, (uint16_t)path);
-    vlmc_store16(p + 34, (uint16_t)link);
     p += ENTRY_HEAD_BYTES;
     memcpy(p, entry->sha256, digest);
     memcpy(p + digest, entry->path, path + 1);
     memcpy(p + digest + path + 1, link ? entry->link : "", link + 1);
     builder->n_entries++;
-    return list ? add_segments(builder, segments, n_segments, error) : VLMC_OK;
+    return list ? add_segments(builder, segments, n_segments, margins, error) : VLMC_OK;
+}
+
+// ---- Files that are there already ----
+
+vlmc_index_place vlmc_index_place_of_last(const vlmc_index_builder *builder, size_t at)
+{
+    return (vlmc_index_place){(uint32_t)at, (uint32_t)(builder->entries.size - at)};
+}
+
+const uint8_t *vlmc_index_place_sha256(const vlmc_index_builder *builder, vlmc_index_place place)
+{
+    return builder->entries.bytes + place.at + ENTRY_HEAD_BYTES;
+}
+
+vlmc_status vlmc_index_repeat_entry(vlmc_index_builder *builder, const vlmc_entry *entry,
+                                    vlmc_index_place earlier, vlmc_error *error)
+{
+    const size_t path = strlen(entry->path), fixed = ENTRY_HEAD_BYTES + VLMC_DIGEST_BYTES;
+    const size_t list = fixed + vlmc_load16(builder->entries.bytes + earlier.at + 32) + 2;
+    uint8_t *p;
+    VLMC_TRY(
+        reserve(builder, &builder->entries, fixed + path + 2 + earlier.bytes - list, &p, error));
+    const uint8_t *from = builder->entries.bytes + earlier.at; // reserve may have moved it
+    memcpy(p, from, fixed);
+    write_metadata(p, entry, path, 0);
+    memcpy(p + fixed, entry->path, path + 1);
+    p[fixed + path + 1] = 0;
+    memcpy(p + fixed + path + 2, from + list, earlier.bytes - list);
+    builder->n_entries++;
+    return VLMC_OK;
 }
 
 vlmc_status vlmc_index_build(const vlmc_index_builder *builder, const vlmc_model_identity *models,

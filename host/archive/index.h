@@ -47,6 +47,20 @@ vlmc_status vlmc_index_add_tokenizer(vlmc_index_builder *builder, const vlmc_rec
 vlmc_status vlmc_index_add_entry(vlmc_index_builder *builder, const vlmc_entry *entry,
                                  const vlmc_segment_info *segments, uint32_t n_segments,
                                  vlmc_error *error);
+// Where an entry with content stands in a builder.
+typedef struct vlmc_index_place {
+    uint32_t at;    // bytes of the entries before it
+    uint32_t bytes; // of it
+} vlmc_index_place;
+
+// Of the entry that was added last; before it the entries had `at` bytes.
+vlmc_index_place vlmc_index_place_of_last(const vlmc_index_builder *builder, size_t at);
+const uint8_t *vlmc_index_place_sha256(const vlmc_index_builder *builder, vlmc_index_place place);
+
+// Adds a file whose content, with its size and digest, is that of an earlier one.
+vlmc_status vlmc_index_repeat_entry(vlmc_index_builder *builder, const vlmc_entry *entry,
+                                    vlmc_index_place earlier, vlmc_error *error);
+
 // The raw index; models // (n_models), at most VLMC_MODELS_MAX. *bytes is malloc'ed and owned by
 // the caller.
 vlmc_status vlmc_index_build(const vlmc_index_builder *builder, const vlmc_model_identity *models,
@@ -70,6 +84,7 @@ typedef struct vlmc_sequence {
     uint32_t first; // position in `order`
     uint32_t n_groups;
     uint64_t n_tokens;
+    uint64_t n_seen; // first tokens that entries parsed so far have taken
 } vlmc_sequence;
 
 typedef struct vlmc_index {
@@ -81,6 +96,7 @@ typedef struct vlmc_index {
     uint32_t n_entries;
     uint32_t n_models;
     uint32_t n_tokenizers;
+    uint64_t duplicate_bytes; // of files, that an entry has after another one or itself
     vlmc_model_identity models[VLMC_MODELS_MAX];
     uint64_t model_offsets[VLMC_MODELS_MAX]; // of the MODEL records
     vlmc_tokenizer_record *tokenizers;       // (n_tokenizers), number k at k - 1

@@ -313,7 +313,32 @@ static vlmc_status check_segment(const cursor *c, const vlmc_index *index,
     return VLMC_OK;
 }
 
-static vlmc_status take_segment(cursor *c, vlmc_segment_info *segment)
+// Margins cost a reader what they hold, so they are no larger than what is worth it.
+static vlmc_status check_margins(const cursor *c, const vlmc_segment_info *segment)
+{
+    const uint64_t most = VLMC_MARGIN_BYTES_MAX;
+    if (segment->before == 0 && segment->after == 0)
+        return VLMC_OK;
+    if (segment->before > most || segment->after > most || segment->n_bytes > most ||
+        segment->before + segment->n_bytes + segment->after > most ||
+        segment->n_bytes < VLMC_MARGIN_TAKEN_MIN || segment->n_tokens > VLMC_MARGIN_TOKENS_MAX)
+        return broken(c, "impossible margins");
+    return VLMC_OK;
+}
+
+// New content follows what is there in its sequence, so that what does not is there twice.
+static void count_duplicates(vlmc_index *index, const vlmc_segment_info *segment)
+{
+    vlmc_sequence *sequence = &index->sequences[segment->tokenizer];
+    const uint64_t end = segment->first_token + segment->n_tokens;
+    if (end > sequence->n_seen)
+        sequence->n_seen = end;
+    else if (__builtin_add_overflow(index->duplicate_bytes, segment->n_bytes,
+                                    &index->duplicate_bytes))
+        index->duplicate_bytes = UINT64_MAX;
+}
+
+static vlmc_status take_segment(cursor *c, bool margins, vlmc_segment_info *segment)
 {
     uint64_t tokenizer;
     VLMC_TRY(take_varint(c, &tokenizer));
@@ -323,25 +348,38 @@ static vlmc_status take_segment(cursor *c, vlmc_segment_info *segment)
     if (tokenizer > VLMC_TOKENIZERS_MAX)
         return broken(c, "an impossible segment");
     segment->tokenizer = (uint32_t)tokenizer;
-    return tokenizer ? take_varint(c, &segment->n_bytes) : VLMC_OK;
+    if (tokenizer)
+        VLMC_TRY(take_varint(c, &segment->n_bytes));
+    segment->before = segment->after = 0;
+    if (tokenizer && margins) {
+        VLMC_TRY(take_varint(c, &segment->before));
+        VLMC_TRY(take_varint(c, &segment->after));
+    }
+    return VLMC_OK;
 }
 
-static vlmc_status parse_segments(cursor *c, const vlmc_index *index, vlmc_entry *entry)
+static vlmc_status parse_segments(cursor *c, vlmc_index *index, vlmc_entry *entry)
 {
     uint64_t n, sum = 0;
+    bool any_margin = false;
     vlmc_segment_info segment = {0};
     entry->segments = c->at;
     VLMC_TRY(take_varint(c, &n));
     if (n < 1 || n > UINT32_MAX)
         return broken(c, "an impossible segment");
     for (uint64_t i = 0; i < n; i++) {
-        VLMC_TRY(take_segment(c, &segment));
+        VLMC_TRY(take_segment(c, entry->has_margins, &segment));
         VLMC_TRY(check_segment(c, index, &segment));
+        VLMC_TRY(check_margins(c, &segment));
+        count_duplicates(index, &segment);
+        any_margin = any_margin || segment.before || segment.after;
         if (__builtin_add_overflow(sum, segment.n_bytes, &sum) || sum > INT64_MAX)
             return broken(c, "an impossible segment");
     }
     if (n == 1 && segment.tokenizer == 0)
         return broken(c, "a list of one segment");
+    if (entry->has_margins && !any_margin)
+        return broken(c, "margins of nothing");
     return sum == entry->size_bytes ? VLMC_OK : broken(c, "segments that do not add up");
 }
 
@@ -359,15 +397,15 @@ static vlmc_status check_entry(const cursor *c, const vlmc_index *index, const v
     return VLMC_OK;
 }
 
-static vlmc_status parse_entry(cursor *c, const vlmc_index *index, vlmc_entry *entry)
+static vlmc_status parse_entry(cursor *c, vlmc_index *index, vlmc_entry *entry)
 {
     const uint8_t *p, *digest;
     VLMC_TRY(take(c, ENTRY_HEAD_BYTES, &p));
-    if (p[0] > VLMC_ENTRY_SYMLINK || p[1] > 1)
+    if (p[0] > VLMC_ENTRY_SYMLINK || p[1] > VLMC_CONTENT_MARGINS)
         return vlmc_fail(c->error, VLMC_ERROR_FORMAT,
                          "%s has a kind of entry that this vlmc does not know (%u); use a newer "
                          "vlmc",
-                         c->path, p[0]);
+                         c->path, p[0] > VLMC_ENTRY_SYMLINK ? p[0] : p[1]);
     *entry = (vlmc_entry){
         .type = (vlmc_entry_type)p[0],
         .mode = vlmc_load16(p + 2),
@@ -375,14 +413,21 @@ static vlmc_status parse_entry(cursor *c, const vlmc_index *index, vlmc_entry *e
         .mtime_seconds = (int64_t)vlmc_load64(p + 8),
         .first_token = vlmc_load64(p + 16),
         .size_bytes = vlmc_load64(p + 24),
+        .has_margins = p[1] == VLMC_CONTENT_MARGINS,
     };
-    const bool file = entry->type == VLMC_ENTRY_FILE, list = p[1] != 0;
+    const bool file = entry->type == VLMC_ENTRY_FILE, list = p[1] != VLMC_CONTENT_PLAIN;
     VLMC_TRY(check_entry(c, index, entry, list));
     VLMC_TRY(take(c, file ? VLMC_DIGEST_BYTES : 0, &digest));
     if (file)
         memcpy(entry->sha256, digest, VLMC_DIGEST_BYTES);
     VLMC_TRY(parse_strings(c, vlmc_load16(p + 32), vlmc_load16(p + 34), entry));
-    return list ? parse_segments(c, index, entry) : VLMC_OK;
+    if (list)
+        return parse_segments(c, index, entry);
+    if (entry->size_bytes)
+        count_duplicates(index, &(vlmc_segment_info){.first_token = entry->first_token,
+                                                     .n_tokens = entry->size_bytes,
+                                                     .n_bytes = entry->size_bytes});
+    return VLMC_OK;
 }
 
 static vlmc_status parse_entries(cursor *c, vlmc_index *index)
@@ -475,5 +520,10 @@ bool vlmc_segment_walk_next(vlmc_segment_walk *walk, vlmc_segment_info *segment)
     segment->first_token = next_number(walk);
     segment->n_tokens = next_number(walk);
     segment->n_bytes = segment->tokenizer ? next_number(walk) : segment->n_tokens;
+    segment->before = segment->after = 0;
+    if (segment->tokenizer && walk->entry->has_margins) {
+        segment->before = next_number(walk);
+        segment->after = next_number(walk);
+    }
     return true;
 }

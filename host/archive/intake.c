@@ -14,11 +14,15 @@
 // More segments of one file would cost memory out of proportion: its rest is plain bytes.
 #define FILE_SEGMENTS_MAX 65536u
 
+// The same for references to what the archive has, which are worth more: 48 MiB for one file.
+#define FILE_REFERENCES_MAX 1048576u
+
 struct vlmc_intake {
     vlmc_writer_plugins plugins;
     vlmc_packer *packer;
     vlmc_records *records;
     vlmc_pending *pending;
+    vlmc_dedup *dedup;
     vlmc_segment_info *segments; // (capacity)
     uint32_t n_segments;
     uint32_t capacity;
@@ -30,11 +34,13 @@ struct vlmc_intake {
     bool ended;   // it has been read to its end
     uint64_t size_bytes;
     crypto_hash_sha256_state hash;
+    uint8_t *buffer; // (VLMC_DEDUP_PIECE_BYTES) of plain bytes
+    size_t buffered;
 };
 
 vlmc_status vlmc_intake_create(const vlmc_writer_plugins *plugins, vlmc_packer *packer,
-                               vlmc_records *records, vlmc_pending *pending, vlmc_intake **intake,
-                               vlmc_error *error)
+                               vlmc_records *records, vlmc_pending *pending, vlmc_dedup *dedup,
+                               vlmc_intake **intake, vlmc_error *error)
 {
     vlmc_intake *in = *intake = calloc(1, sizeof *in);
     if (!in)
@@ -43,13 +49,20 @@ vlmc_status vlmc_intake_create(const vlmc_writer_plugins *plugins, vlmc_packer *
     in->packer = packer;
     in->records = records;
     in->pending = pending;
-    return VLMC_OK;
+    in->dedup = dedup;
+    in->buffer = malloc(VLMC_DEDUP_PIECE_BYTES);
+    if (in->buffer)
+        return VLMC_OK;
+    vlmc_intake_destroy(intake);
+    return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
 }
 
 void vlmc_intake_destroy(vlmc_intake **intake)
 {
-    if (*intake)
+    if (*intake) {
         free((*intake)->segments);
+        free((*intake)->buffer);
+    }
     free(*intake);
     *intake = NULL;
 }
@@ -99,57 +112,6 @@ static vlmc_status add_segment(vlmc_intake *in, vlmc_segment_info segment, vlmc_
     return VLMC_OK;
 }
 
-// ---- Plain bytes ----
-
-typedef struct stretch {
-    uint64_t first; // position in the sequence of plain bytes
-} stretch;
-
-static stretch begin_plain(vlmc_intake *in)
-{
-    vlmc_pending_begin_plain(in->pending);
-    return (stretch){vlmc_pending_plain_position(in->pending)};
-}
-
-static vlmc_status end_plain(vlmc_intake *in, stretch s, vlmc_error *error)
-{
-    const uint64_t n = vlmc_pending_plain_position(in->pending) - s.first;
-    const vlmc_segment_info segment = {.first_token = s.first, .n_tokens = n, .n_bytes = n};
-    VLMC_TRY(vlmc_pending_end_plain(in->pending, error));
-    return add_segment(in, segment, error);
-}
-
-static vlmc_status copy_plain(vlmc_intake *in, const uint8_t *bytes, size_t n, vlmc_error *error)
-{
-    count_bytes(in, bytes, n);
-    while (n > 0) {
-        uint8_t *at;
-        size_t room;
-        VLMC_TRY(vlmc_pending_room(in->pending, &at, &room, error));
-        const size_t piece = n < room ? n : room;
-        memcpy(at, bytes, piece);
-        vlmc_pending_add(in->pending, piece);
-        bytes += piece;
-        n -= piece;
-    }
-    return VLMC_OK;
-}
-
-// Reads up to `most` bytes of the file, at most to its end, without the window.
-static vlmc_status stream_plain(vlmc_intake *in, uint64_t most, vlmc_error *error)
-{
-    while (most > 0 && !in->ended) {
-        uint8_t *at;
-        size_t room, got;
-        VLMC_TRY(vlmc_pending_room(in->pending, &at, &room, error));
-        VLMC_TRY(read_some(in, at, most < room ? (size_t)most : room, &got, error));
-        count_bytes(in, at, got);
-        vlmc_pending_add(in->pending, got);
-        most -= got;
-    }
-    return VLMC_OK;
-}
-
 // ---- The window ----
 
 // Until it holds `wanted` bytes, is full or the file ends.
@@ -180,18 +142,114 @@ static size_t window_size(const vlmc_intake *in)
     return n;
 }
 
-// The first n bytes of the file from here on, n at most what is left of it, as plain bytes.
-static vlmc_status take_plain(vlmc_intake *in, uint64_t n, vlmc_error *error)
+// ---- Plain bytes ----
+
+// Bytes of the file, at most to its end: first those of the window, *got 0 at the end.
+static vlmc_status take_some(vlmc_intake *in, uint8_t *at, size_t room, size_t *got,
+                             vlmc_error *error)
 {
     const uint8_t *bytes;
-    size_t held;
-    vlmc_worker_window(in->plugins.worker, &bytes, &held);
-    const size_t from_window = n < held ? (size_t)n : held;
-    const stretch s = begin_plain(in);
-    VLMC_TRY(copy_plain(in, bytes, from_window, error));
-    vlmc_worker_skip(in->plugins.worker, from_window);
-    VLMC_TRY(stream_plain(in, n - from_window, error));
-    return end_plain(in, s, error);
+    size_t held = 0;
+    if (in->plugins.worker)
+        vlmc_worker_window(in->plugins.worker, &bytes, &held);
+    *got = held < room ? held : room;
+    if (*got > 0) {
+        memcpy(at, bytes, *got);
+        vlmc_worker_skip(in->plugins.worker, *got);
+        return VLMC_OK;
+    }
+    return in->ended ? VLMC_OK : read_some(in, at, room, got, error);
+}
+
+// Fills the buffer up with what is left of a stretch, at most to the end of the file. It is always
+// filled, so that what becomes of the bytes does not depend on how the file was read.
+static vlmc_status fill_buffer(vlmc_intake *in, uint64_t *left, vlmc_error *error)
+{
+    while (*left > 0 && in->buffered < VLMC_DEDUP_PIECE_BYTES) {
+        const size_t room = VLMC_DEDUP_PIECE_BYTES - in->buffered;
+        size_t got;
+        VLMC_TRY(take_some(in, in->buffer + in->buffered, *left < room ? (size_t)*left : room, &got,
+                           error));
+        if (got == 0)
+            *left = 0;
+        in->buffered += got;
+        *left -= got;
+    }
+    return VLMC_OK;
+}
+
+static vlmc_status store_plain(vlmc_intake *in, const uint8_t *bytes, size_t n, vlmc_error *error)
+{
+    const vlmc_segment_info segment = {
+        .first_token = vlmc_pending_plain_position(in->pending),
+        .n_tokens = n,
+        .n_bytes = n,
+    };
+    count_bytes(in, bytes, n);
+    while (n > 0) {
+        uint8_t *at;
+        size_t room;
+        VLMC_TRY(vlmc_pending_room(in->pending, &at, &room, error));
+        const size_t piece = n < room ? n : room;
+        memcpy(at, bytes, piece);
+        vlmc_pending_add(in->pending, piece);
+        bytes += piece;
+        n -= piece;
+    }
+    VLMC_TRY(vlmc_dedup_placed(in->dedup, &segment, error));
+    return add_segment(in, segment, error);
+}
+
+// Bytes that the archive has.
+static vlmc_status refer_to(vlmc_intake *in, const vlmc_dedup_step *step, const uint8_t *bytes,
+                            vlmc_error *error)
+{
+    count_bytes(in, bytes, step->n);
+    VLMC_TRY(add_segment(in, step->segment, error));
+    return vlmc_packer_done(in->packer, step->n, error);
+}
+
+// What the next n bytes are; all of them are new where the file has many segments already.
+static vlmc_status next_step(vlmc_intake *in, const uint8_t *bytes, size_t n, bool ended,
+                             vlmc_dedup_step *step, vlmc_error *error)
+{
+    if (in->n_segments < FILE_REFERENCES_MAX)
+        return vlmc_dedup_next(in->dedup, bytes, n, ended, step, error);
+    *step = (vlmc_dedup_step){.n = n};
+    return VLMC_OK;
+}
+
+// The steps of what is buffered; the rest of it moves up.
+static vlmc_status take_buffer(vlmc_intake *in, bool ended, vlmc_error *error)
+{
+    size_t at = 0;
+    for (;;) {
+        vlmc_dedup_step step = {0};
+        if (at < in->buffered)
+            VLMC_TRY(next_step(in, in->buffer + at, in->buffered - at, ended, &step, error));
+        if (step.n == 0)
+            break;
+        if (step.known)
+            VLMC_TRY(refer_to(in, &step, in->buffer + at, error));
+        else
+            VLMC_TRY(store_plain(in, in->buffer + at, step.n, error));
+        at += step.n;
+    }
+    in->buffered -= at;
+    memmove(in->buffer, in->buffer + at, in->buffered);
+    return VLMC_OK;
+}
+
+// The next n bytes of the file, at most to its end, as plain bytes.
+static vlmc_status take_plain(vlmc_intake *in, uint64_t n, vlmc_error *error)
+{
+    in->buffered = 0;
+    vlmc_pending_begin_plain(in->pending);
+    do {
+        VLMC_TRY(fill_buffer(in, &n, error));
+        VLMC_TRY(take_buffer(in, n == 0, error));
+    } while (n > 0);
+    return vlmc_pending_end_plain(in->pending, error);
 }
 
 // True for what only costs the plugin's tokens. A notice is given where the user should know.
@@ -221,72 +279,121 @@ static bool worth_tokens(const vlmc_intake *in, const vlmc_worker_segment *segme
            vlmc_records_tokenizer_cost(in->records, coding) == 0;
 }
 
-// Puts the tokens of a segment into groups; *number 0: they were not worth it.
+// Puts the tokens of a segment into groups; segment->tokenizer 0: they were not worth it.
 static vlmc_status place_tokens(vlmc_intake *in, const vlmc_token_coding *coding,
                                 const vlmc_worker_tokens *tokens, const uint8_t *bytes,
-                                size_t n_bytes, uint32_t *number, vlmc_error *error)
+                                size_t n_bytes, vlmc_segment_info *segment, vlmc_error *error)
 {
-    vlmc_segment_info segment = {.n_tokens = tokens->n, .n_bytes = n_bytes};
-    *number = 0;
+    *segment = (vlmc_segment_info){.n_tokens = tokens->n, .n_bytes = n_bytes};
     if (tokens->n == 0)
         return VLMC_OK;
     if (!(coding->tokenizer->flags & VLMC_TOKENIZER_JOINS)) {
         VLMC_TRY(vlmc_packer_segment(in->packer, coding, tokens->tokens, tokens->n, bytes, n_bytes,
-                                     number, error));
+                                     &segment->tokenizer, error));
         // Its groups are the last of their sequence.
-        segment.first_token = vlmc_records_tokens(in->records, *number) - tokens->n;
+        segment->first_token =
+            vlmc_records_tokens(in->records, segment->tokenizer) - segment->n_tokens;
     } else if (tokens->n <= n_bytes) {
-        VLMC_TRY(vlmc_pending_join(in->pending, coding, tokens->tokens, tokens->n, n_bytes, number,
-                                   &segment.first_token, error));
+        VLMC_TRY(vlmc_pending_join(in->pending, coding, tokens->tokens, tokens->n, n_bytes,
+                                   &segment->tokenizer, &segment->first_token, error));
     }
-    segment.tokenizer = *number;
-    return *number ? add_segment(in, segment, error) : VLMC_OK;
+    return VLMC_OK;
 }
 
-// The segment at the start of the window as tokens. *done: it was.
-static vlmc_status take_tokens(vlmc_intake *in, const vlmc_worker_segment *segment,
-                               const vlmc_token_coding *coding, bool *done, vlmc_error *error)
+// What became of bytes that were to become tokens.
+typedef enum outcome {
+    OUTCOME_TOKENS,
+    OUTCOME_PLAIN,  // they are to be plain bytes
+    OUTCOME_FAILED, // so are those behind them: the plugin has failed
+} outcome;
+
+// The first n bytes of the window, all of one segment, as tokens.
+static vlmc_status take_tokens(vlmc_intake *in, const vlmc_token_coding *coding, size_t n,
+                               outcome *result, vlmc_error *error)
 {
-    const size_t n = (size_t)segment->bytes;
     vlmc_worker *worker = in->plugins.worker;
     vlmc_worker_tokens tokens;
     vlmc_error detail = {0};
+    vlmc_segment_info segment = {0};
     const uint8_t *bytes; // valid until the window is filled again
     size_t held;
-    uint32_t number = 0;
     vlmc_worker_window(worker, &bytes, &held);
-    vlmc_status status = vlmc_worker_encode(worker, segment->tokenizer, segment->params,
-                                            segment->params_bytes, n, &tokens, &detail);
+    vlmc_status status = vlmc_worker_encode(worker, coding->tokenizer, coding->params,
+                                            coding->params_bytes, n, &tokens, &detail);
     VLMC_TRY(still_wanted(in, error));
     if (status == VLMC_OK)
-        status = place_tokens(in, coding, &tokens, bytes, n, &number, &detail);
+        status = place_tokens(in, coding, &tokens, bytes, n, &segment, &detail);
     if (status != VLMC_OK && !falls_back(in, status, &detail)) {
         if (error)
             *error = detail;
         return status;
     }
-    *done = number != 0;
-    if (!*done)
+    *result = status == VLMC_ERROR_PLUGIN ? OUTCOME_FAILED : OUTCOME_PLAIN;
+    if (status != VLMC_OK || !segment.tokenizer)
         return VLMC_OK;
+    *result = OUTCOME_TOKENS;
     count_bytes(in, bytes, n);
     vlmc_worker_skip(worker, n);
     if (in->plugins.coded)
-        in->plugins.coded(in->plugins.user, in->path, segment->tokenizer, n);
-    return VLMC_OK;
+        in->plugins.coded(in->plugins.user, in->path, coding->tokenizer, n);
+    VLMC_TRY(vlmc_dedup_placed(in->dedup, &segment, error));
+    return add_segment(in, segment, error);
+}
+
+// New bytes of a segment: tokens, or plain bytes.
+static vlmc_status take_piece(vlmc_intake *in, const vlmc_token_coding *coding, size_t n,
+                              outcome *result, vlmc_error *error)
+{
+    const uint8_t *bytes;
+    size_t held;
+    VLMC_TRY(take_tokens(in, coding, n, result, error));
+    if (*result == OUTCOME_TOKENS)
+        return VLMC_OK;
+    vlmc_worker_window(in->plugins.worker, &bytes, &held);
+    vlmc_pending_begin_plain(in->pending);
+    VLMC_TRY(store_plain(in, bytes, n, error));
+    vlmc_worker_skip(in->plugins.worker, n);
+    return vlmc_pending_end_plain(in->pending, error);
+}
+
+// The first n bytes of the window, a segment whose tokens join others: so it may be taken in
+// pieces, and without what the archive has.
+static vlmc_status take_joined(vlmc_intake *in, const vlmc_token_coding *coding, size_t n,
+                               vlmc_error *error)
+{
+    outcome result = OUTCOME_TOKENS;
+    while (n > 0 && result != OUTCOME_FAILED) {
+        const uint8_t *bytes;
+        size_t held;
+        vlmc_dedup_step step;
+        vlmc_worker_window(in->plugins.worker, &bytes, &held);
+        VLMC_TRY(next_step(in, bytes, n, true, &step, error));
+        if (step.known) {
+            VLMC_TRY(refer_to(in, &step, bytes, error));
+            vlmc_worker_skip(in->plugins.worker, step.n);
+        } else {
+            VLMC_TRY(take_piece(in, coding, step.n, &result, error));
+        }
+        n -= step.n;
+    }
+    return n > 0 ? take_plain(in, n, error) : VLMC_OK;
 }
 
 static vlmc_status take_segment(vlmc_intake *in, const vlmc_worker_segment *segment,
                                 vlmc_error *error)
 {
-    bool done = false;
+    outcome result = OUTCOME_PLAIN;
     const vlmc_token_coding coding = {
         .tokenizer = segment->tokenizer,
         .params = segment->params,
         .params_bytes = segment->params_bytes,
     };
-    if (worth_tokens(in, segment, &coding))
-        VLMC_TRY(take_tokens(in, segment, &coding, &done, error));
-    return done ? VLMC_OK : take_plain(in, segment->bytes, error);
+    if (!worth_tokens(in, segment, &coding))
+        return take_plain(in, segment->bytes, error);
+    if (segment->tokenizer->flags & VLMC_TOKENIZER_JOINS)
+        return take_joined(in, &coding, (size_t)segment->bytes, error);
+    VLMC_TRY(take_tokens(in, &coding, (size_t)segment->bytes, &result, error));
+    return result == OUTCOME_TOKENS ? VLMC_OK : take_plain(in, segment->bytes, error);
 }
 
 // A file that a plugin has claimed.
@@ -317,11 +424,8 @@ static vlmc_status take_file(vlmc_intake *in, vlmc_error *error)
     vlmc_worker *worker = in->plugins.worker;
     vlmc_worker_probe probe = {0};
     vlmc_error detail = {0};
-    if (!worker) {
-        const stretch s = begin_plain(in);
-        VLMC_TRY(stream_plain(in, UINT64_MAX, error));
-        return end_plain(in, s, error);
-    }
+    if (!worker)
+        return take_plain(in, UINT64_MAX, error);
     VLMC_TRY(vlmc_worker_begin(worker, in->path, error));
     VLMC_TRY(fill_window(in, VLMC_WORKER_PROBE_BYTES, error));
     if (window_size(in) >= SEGMENT_BYTES_MIN) {

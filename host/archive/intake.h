@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a file's bytes to its segments: what plugins turn into tokens, and plain bytes. One thread
-// at a time.
+// From a file's bytes to its segments: what the archive has already, what plugins turn into tokens,
+// and plain bytes. One thread at a time.
 #ifndef VLMC_ARCHIVE_INTAKE_H
 #define VLMC_ARCHIVE_INTAKE_H
 
 #include "archive.h"
+#include "dedup.h"
 #include "packer.h"
 #include "pending.h"
 
@@ -16,8 +17,8 @@ typedef struct vlmc_intake vlmc_intake;
 
 // All are borrowed.
 vlmc_status vlmc_intake_create(const vlmc_writer_plugins *plugins, vlmc_packer *packer,
-                               vlmc_records *records, vlmc_pending *pending, vlmc_intake **intake,
-                               vlmc_error *error);
+                               vlmc_records *records, vlmc_pending *pending, vlmc_dedup *dedup,
+                               vlmc_intake **intake, vlmc_error *error);
 void vlmc_intake_destroy(vlmc_intake **intake);
 
 // What became of a file's bytes; segments // (n_segments) live until the next file.

@@ -124,6 +124,7 @@ static void fill_info(vlmc_reader *r, const vlmc_footer *footer)
         if (__builtin_add_overflow(info->content_bytes, index->entries[i].size_bytes,
                                    &info->content_bytes))
             info->content_bytes = UINT64_MAX;
+    info->duplicate_bytes = index->duplicate_bytes;
     info->n_entries = index->n_entries;
     info->n_groups = index->n_groups;
     info->n_models = index->n_models;
@@ -182,8 +183,8 @@ void vlmc_reader_destroy(vlmc_reader **reader)
     vlmc_index_destroy(&r->index);
     if (r->fd >= 0)
         close(r->fd);
-    for (uint32_t i = 0; i < VLMC_GROUPS_KEPT; i++)
-        free(r->kept[i].tokens);
+    vlmc_reader_cache_destroy(&r->cache);
+    free(r->part.bytes);
     for (uint32_t i = 0; i < VLMC_MODELS_MAX; i++)
         free(r->models[i].failure);
     free(r->packed);
@@ -250,7 +251,9 @@ static uint64_t segment_packed_bytes(const vlmc_index *index, const vlmc_segment
         const uint64_t from = begin > first ? begin : first, to = end < after ? end : after;
         sum += (to - from) * group->packed_bytes / group->raw_bytes;
     }
-    return sum;
+    // Below 2^22 bytes where there are margins, so that the product stays below 2^51 then.
+    const uint64_t margins = segment->before + segment->after;
+    return margins ? sum * segment->n_bytes / (segment->n_bytes + margins) : sum;
 }
 
 uint64_t vlmc_reader_packed_bytes(const vlmc_reader *reader, uint32_t entry)

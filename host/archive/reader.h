@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inside of a reader, for the files that make it up: reader.c opens and describes,
-// reader_groups.c decodes groups, reader_content.c puts files together.
+// reader_groups.c decodes groups, reader_cache.c keeps them, reader_content.c puts files together.
 #ifndef VLMC_ARCHIVE_READER_H
 #define VLMC_ARCHIVE_READER_H
 
@@ -8,21 +8,12 @@
 #include "coders.h"
 #include "format.h"
 #include "index.h"
+#include "reader_cache.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <vlmc/status.h>
-
-// A writer fills up to five groups side by side, and small files in turn touch all of them.
-#define VLMC_GROUPS_KEPT 6u
-
-typedef struct vlmc_kept_group {
-    uint64_t used; // time of the last use; 0: free
-    uint32_t group;
-    uint8_t *tokens; // (capacity), as large as the largest group so far
-    size_t capacity;
-} vlmc_kept_group;
 
 // The tokenizer that was needed last.
 typedef struct vlmc_reader_tokenizer_slot {
@@ -32,6 +23,17 @@ typedef struct vlmc_reader_tokenizer_slot {
     const uint8_t *params; // (params_bytes) in there
     uint32_t params_bytes;
 } vlmc_reader_tokenizer_slot;
+
+// What the tokens of the last segment with margins made: files that share it follow each other.
+typedef struct vlmc_reader_part {
+    uint32_t tokenizer; // 0: none
+    uint64_t first_token;
+    uint64_t n_tokens;
+    uint64_t n_bytes;
+    uint8_t *bytes; // (capacity), of which `made` are there while it is decoded
+    size_t capacity;
+    size_t made;
+} vlmc_reader_part;
 
 typedef struct vlmc_reader_model_slot {
     const vlmc_model *model; // NULL: not looked for
@@ -53,8 +55,8 @@ struct vlmc_reader {
     vlmc_reader_tokenizer_slot tokenizer;
     uint8_t *packed; // (packed_capacity) payload of a record
     size_t packed_capacity;
-    vlmc_kept_group kept[VLMC_GROUPS_KEPT];
-    uint64_t now; // counts uses of groups
+    vlmc_reader_cache cache;
+    vlmc_reader_part part;
     // Progress over all reads.
     uint64_t bytes_done;
     uint64_t packed_done;

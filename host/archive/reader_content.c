@@ -2,6 +2,8 @@
 // From groups to the content of a file.
 #include "reader.h"
 
+#include "util/room.h"
+
 #include <sodium.h>
 #include <string.h>
 
@@ -34,12 +36,12 @@ bool vlmc_reader_tell(const vlmc_reader *r, uint64_t tokens)
 
 // Tokens of a segment, all of one group.
 static vlmc_status take_tokens(vlmc_reader *r, const vlmc_segment_info *segment,
-                               const uint8_t *tokens, size_t n, bool ended, sink *s,
-                               vlmc_error *error)
+                               const uint8_t *tokens, size_t n, bool ended, vlmc_worker_sink to,
+                               void *user, vlmc_error *error)
 {
     if (segment->tokenizer)
-        return vlmc_worker_decode(r->worker, tokens, n, ended, sink_bytes, s, error);
-    return sink_bytes(s, tokens, n, error);
+        return vlmc_worker_decode(r->worker, tokens, n, ended, to, user, error);
+    return to(user, tokens, n, error);
 }
 
 static vlmc_status begin_segment(vlmc_reader *r, const vlmc_segment_info *segment,
@@ -52,11 +54,13 @@ static vlmc_status begin_segment(vlmc_reader *r, const vlmc_segment_info *segmen
         return VLMC_OK;
     VLMC_TRY(vlmc_reader_open_tokenizer(r, segment->tokenizer, error));
     return vlmc_worker_decode_begin(r->worker, r->tokenizer.tokenizer, r->tokenizer.params,
-                                    r->tokenizer.params_bytes, segment->n_bytes, error);
+                                    r->tokenizer.params_bytes,
+                                    segment->before + segment->n_bytes + segment->after, error);
 }
 
-static vlmc_status read_segment(vlmc_reader *r, const vlmc_segment_info *segment, sink *s,
-                                vlmc_error *error)
+// All that the tokens of a segment make.
+static vlmc_status decode_segment(vlmc_reader *r, const vlmc_segment_info *segment,
+                                  vlmc_worker_sink to, void *user, vlmc_error *error)
 {
     const vlmc_index *index = &r->index;
     uint64_t at = segment->first_token, left = segment->n_tokens;
@@ -70,19 +74,88 @@ static vlmc_status read_segment(vlmc_reader *r, const vlmc_segment_info *segment
         VLMC_TRY(vlmc_reader_group_tokens(r, index->order[i], &tokens, error));
         at += n;
         left -= n;
-        VLMC_TRY(take_tokens(r, segment, tokens + skip, n, left == 0, s, error));
+        VLMC_TRY(take_tokens(r, segment, tokens + skip, n, left == 0, to, user, error));
+        vlmc_reader_cache_took(&r->cache, index->order[i]);
         r->tokens_done += n;
         if (!vlmc_reader_tell(r, 0))
             return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
     }
+    return VLMC_OK;
+}
+
+// ---- Segments with margins ----
+
+static vlmc_status part_bytes(void *user, const uint8_t *bytes, size_t n, vlmc_error *error)
+{
+    vlmc_reader_part *part = user;
+    if (n > part->n_bytes - part->made)
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED, "a tokenizer made too many bytes");
+    memcpy(part->bytes + part->made, bytes, n);
+    part->made += n;
+    return VLMC_OK;
+}
+
+static bool is_of_part(const vlmc_reader_part *part, const vlmc_segment_info *segment)
+{
+    return part->tokenizer == segment->tokenizer && part->first_token == segment->first_token &&
+           part->n_tokens == segment->n_tokens &&
+           part->n_bytes == segment->before + segment->n_bytes + segment->after;
+}
+
+// Its groups have done what they were kept for.
+static void took_part(vlmc_reader *r, const vlmc_segment_info *segment)
+{
+    const vlmc_index *index = &r->index;
+    const uint64_t last = segment->first_token + segment->n_tokens - 1;
+    const uint32_t end = vlmc_index_find(index, segment->tokenizer, last);
+    for (uint32_t i = vlmc_index_find(index, segment->tokenizer, segment->first_token); i <= end;
+         i++)
+        vlmc_reader_cache_took(&r->cache, index->order[i]);
+}
+
+// Decodes what is not there yet. The sizes are below VLMC_MARGIN_BYTES_MAX as the index was parsed.
+static vlmc_status use_part(vlmc_reader *r, const vlmc_segment_info *segment, vlmc_error *error)
+{
+    vlmc_reader_part *part = &r->part;
+    if (is_of_part(part, segment)) {
+        took_part(r, segment);
+        return VLMC_OK;
+    }
+    part->tokenizer = 0;
+    part->first_token = segment->first_token;
+    part->n_tokens = segment->n_tokens;
+    part->n_bytes = segment->before + segment->n_bytes + segment->after;
+    part->made = 0;
+    if (!vlmc_make_room(&part->bytes, &part->capacity, (size_t)part->n_bytes))
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", r->path);
+    VLMC_TRY(decode_segment(r, segment, part_bytes, part, error));
+    if (part->made != part->n_bytes)
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED, "a tokenizer made too few bytes");
+    part->tokenizer = segment->tokenizer;
+    return VLMC_OK;
+}
+
+static vlmc_status read_segment(vlmc_reader *r, const vlmc_segment_info *segment, sink *s,
+                                vlmc_error *error)
+{
+    if (segment->before || segment->after) {
+        VLMC_TRY(use_part(r, segment, error));
+        VLMC_TRY(sink_bytes(s, r->part.bytes + segment->before, (size_t)segment->n_bytes, error));
+    } else {
+        VLMC_TRY(decode_segment(r, segment, sink_bytes, s, error));
+    }
     r->bytes_done += segment->n_bytes;
     r->segment_tokens = r->segment_bytes = r->tokens_done = 0;
+    if (!vlmc_reader_tell(r, 0))
+        return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
     return VLMC_OK;
 }
 
 static vlmc_status read_content(vlmc_reader *r, const vlmc_entry *entry, sink *s, vlmc_error *error)
 {
     vlmc_segment_info segment;
+    if (!vlmc_reader_cache_begin(&r->cache, &r->index))
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", r->path);
     // What is missing is known before the first byte is handed out.
     for (vlmc_segment_walk walk = vlmc_segment_walk_begin(entry);
          vlmc_segment_walk_next(&walk, &segment);)

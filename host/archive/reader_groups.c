@@ -253,8 +253,8 @@ static bool tag_agrees(const vlmc_group_info *info, const uint8_t *payload)
             tag.model == info->model);
 }
 
-// Into `kept`, whose room is asked for when the record is known to be whole and to say the same.
-static vlmc_status decode_group(vlmc_reader *r, uint32_t g, vlmc_kept_group *kept,
+// Memory is asked for when the record is known to be whole and to say the same as the index.
+static vlmc_status decode_group(vlmc_reader *r, uint32_t g, vlmc_kept_group **kept,
                                 vlmc_error *error)
 {
     const vlmc_group_info *info = &r->index.groups[g];
@@ -265,16 +265,18 @@ static vlmc_status decode_group(vlmc_reader *r, uint32_t g, vlmc_kept_group *kep
         record.raw_bytes != info->raw_bytes || record.number != r->index.group_numbers[g] ||
         !tag_agrees(info, r->packed))
         return damaged_at(r, info->archive_offset, error);
-    if (!vlmc_make_room(&kept->tokens, &kept->capacity, info->raw_bytes))
+    *kept = vlmc_reader_cache_place(&r->cache, info->raw_bytes);
+    if (!*kept)
         return no_memory(r, error);
+    uint8_t *tokens = (*kept)->tokens;
     if (info->method == VLMC_GROUP_MODEL) {
-        VLMC_TRY(decode_by_any(r, &record, g, kept->tokens, error));
+        VLMC_TRY(decode_by_any(r, &record, g, tokens, error));
     } else {
         VLMC_TRY(vlmc_group_unpack_plain(info->method, r->packed + info->tag_bytes,
-                                         info->packed_bytes - info->tag_bytes, kept->tokens,
+                                         info->packed_bytes - info->tag_bytes, tokens,
                                          info->raw_bytes, error));
     }
-    if (vlmc_format_hash(kept->tokens, info->raw_bytes) != record.raw_hash)
+    if (vlmc_format_hash(tokens, info->raw_bytes) != record.raw_hash)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED,
                          "a part of %s is whole but does not decode to what was packed; try "
                          "another device",
@@ -286,23 +288,13 @@ static vlmc_status decode_group(vlmc_reader *r, uint32_t g, vlmc_kept_group *kep
 vlmc_status vlmc_reader_group_tokens(vlmc_reader *r, uint32_t g, const uint8_t **tokens,
                                      vlmc_error *error)
 {
-    vlmc_kept_group *oldest = &r->kept[0];
-    *tokens = NULL;
-    for (uint32_t i = 0; i < VLMC_GROUPS_KEPT; i++) {
-        vlmc_kept_group *kept = &r->kept[i];
-        if (kept->used && kept->group == g) {
-            kept->used = ++r->now;
-            *tokens = kept->tokens;
-            return VLMC_OK;
-        }
-        if (kept->used < oldest->used)
-            oldest = kept;
-    }
-    oldest->used = 0;
-    oldest->group = g;
-    VLMC_TRY(decode_group(r, g, oldest, error));
-    oldest->used = ++r->now;
-    *tokens = oldest->tokens;
+    vlmc_kept_group *kept;
+    *tokens = vlmc_reader_cache_find(&r->cache, g);
+    if (*tokens)
+        return VLMC_OK;
+    VLMC_TRY(decode_group(r, g, &kept, error));
+    vlmc_reader_cache_keep(&r->cache, kept, g);
+    *tokens = kept->tokens;
     return VLMC_OK;
 }
 

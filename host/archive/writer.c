@@ -2,6 +2,8 @@
 #include "archive.h"
 
 #include "codec/cut.h"
+#include "dedup.h"
+#include "file_table.h"
 #include "index.h"
 #include "intake.h"
 #include "output.h"
@@ -9,16 +11,22 @@
 #include "pending.h"
 #include "records.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define READ_BYTES (256u << 10)
 
 struct vlmc_writer {
     vlmc_output *output;
     vlmc_records *records;
     vlmc_packer *packer;
     vlmc_pending *pending;
+    vlmc_dedup *dedup;
+    vlmc_file_table *files;
     vlmc_intake *intake;
-    bool broken; // what was written is not a prefix of an archive any more
+    uint8_t *buffer; // (READ_BYTES) for files that are read twice
+    bool broken;     // what was written is not a prefix of an archive any more
 };
 
 static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_error *error)
@@ -27,8 +35,13 @@ static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_
     VLMC_TRY(vlmc_records_create(w->output, &w->records, error));
     VLMC_TRY(vlmc_packer_create(params, w->output, w->records, &w->packer, error));
     VLMC_TRY(vlmc_pending_create(w->packer, w->records, &w->pending, error));
-    return vlmc_intake_create(&params->plugins, w->packer, w->records, w->pending, &w->intake,
-                              error);
+    VLMC_TRY(vlmc_dedup_create(&w->dedup, error));
+    VLMC_TRY(vlmc_file_table_create(&w->files, error));
+    w->buffer = malloc(READ_BYTES);
+    if (!w->buffer)
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
+    return vlmc_intake_create(&params->plugins, w->packer, w->records, w->pending, w->dedup,
+                              &w->intake, error);
 }
 
 vlmc_status vlmc_writer_create(const vlmc_writer_params *params, vlmc_writer **writer,
@@ -55,6 +68,9 @@ void vlmc_writer_destroy(vlmc_writer **writer)
     if (!w)
         return;
     vlmc_intake_destroy(&w->intake);
+    vlmc_file_table_destroy(&w->files);
+    vlmc_dedup_destroy(&w->dedup);
+    free(w->buffer);
     vlmc_pending_destroy(&w->pending);
     vlmc_packer_destroy(&w->packer);
     vlmc_records_destroy(&w->records);
@@ -81,35 +97,120 @@ static vlmc_status check_entry(const vlmc_entry *entry, bool has_content, vlmc_e
     return VLMC_OK;
 }
 
-static vlmc_status add(vlmc_writer *w, const vlmc_entry *entry, vlmc_read_fn read, void *user,
-                       bool *refused, vlmc_error *error)
+// ---- Files that are there already ----
+
+// Reads all of it. *refused: it cannot be read.
+static vlmc_status hash_file(vlmc_writer *w, const vlmc_content_source *content, uint8_t sha256[32],
+                             uint64_t *size_bytes, bool *refused, vlmc_error *error)
+{
+    crypto_hash_sha256_state hash;
+    crypto_hash_sha256_init(&hash);
+    *size_bytes = 0;
+    for (size_t got = 1; got > 0;) {
+        vlmc_status status = content->read(content->user, w->buffer, READ_BYTES, &got, error);
+        *refused = status != VLMC_OK;
+        VLMC_TRY(status);
+        crypto_hash_sha256_update(&hash, w->buffer, got);
+        *size_bytes += got;
+        VLMC_TRY(vlmc_packer_done(w->packer, 0, error));
+    }
+    crypto_hash_sha256_final(&hash, sha256);
+    return VLMC_OK;
+}
+
+// Adds the file if the archive has its content. It is looked at only where the size says that this
+// may be, so that few files are read twice.
+static vlmc_status add_known(vlmc_writer *w, const vlmc_entry *entry,
+                             const vlmc_content_source *content, bool *known, bool *refused,
+                             vlmc_error *error)
+{
+    vlmc_index_builder *index = vlmc_records_index(w->records);
+    vlmc_index_place earlier;
+    uint8_t sha256[32];
+    uint64_t size;
+    *known = false;
+    if (!content->rewind || !vlmc_file_table_has_size(w->files, content->size_bytes))
+        return VLMC_OK;
+    VLMC_TRY(hash_file(w, content, sha256, &size, refused, error));
+    *known = vlmc_file_table_find(w->files, index, size, sha256, &earlier);
+    if (*known) {
+        VLMC_TRY(vlmc_index_repeat_entry(index, entry, earlier, error));
+        return vlmc_packer_done(w->packer, size, error);
+    }
+    const vlmc_status status = content->rewind(content->user, error);
+    *refused = status != VLMC_OK;
+    return status;
+}
+
+// Remembers the entry that was added last, before which the index had `at` bytes of entries.
+static vlmc_status remember(vlmc_writer *w, const vlmc_entry *added, size_t at, vlmc_error *error)
+{
+    const vlmc_index_builder *index = vlmc_records_index(w->records);
+    vlmc_index_place place;
+    if (added->size_bytes == 0 ||
+        vlmc_file_table_find(w->files, index, added->size_bytes, added->sha256, &place))
+        return VLMC_OK;
+    return vlmc_file_table_add(w->files, added->size_bytes, vlmc_index_place_of_last(index, at),
+                               error);
+}
+
+// ---- Adding ----
+
+static vlmc_status add_file(vlmc_writer *w, const vlmc_entry *entry,
+                            const vlmc_content_source *content, bool *refused, vlmc_error *error)
 {
     vlmc_entry added = *entry;
-    vlmc_intake_result result = {0};
-    *refused = false;
-    added.size_bytes = 0;
-    if (read) {
+    vlmc_intake_result result;
+    vlmc_index_builder *index = vlmc_records_index(w->records);
+    bool known;
+    VLMC_TRY(add_known(w, entry, content, &known, refused, error));
+    if (known)
+        return VLMC_OK;
+    VLMC_TRY(vlmc_intake_file(w->intake, entry->path, content->read, content->user, &result,
+                              refused, error));
+    const size_t at = index->entries.size;
+    added.size_bytes = result.size_bytes;
+    memcpy(added.sha256, result.sha256, sizeof added.sha256);
+    VLMC_TRY(vlmc_index_add_entry(index, &added, result.segments, result.n_segments, error));
+    return remember(w, &added, at, error);
+}
+
+static vlmc_status add(vlmc_writer *w, const vlmc_entry *entry, const vlmc_content_source *content,
+                       vlmc_error *error)
+{
+    if (w->broken)
+        return vlmc_fail(error, VLMC_ERROR_USAGE, "the archive has failed and takes no more files");
+    VLMC_TRY(check_entry(entry, content != NULL, error));
+    bool refused = false;
+    vlmc_status status;
+    if (content) {
         vlmc_pending_begin_file(w->pending);
-        VLMC_TRY(vlmc_intake_file(w->intake, entry->path, read, user, &result, refused, error));
-        added.size_bytes = result.size_bytes;
-        memcpy(added.sha256, result.sha256, sizeof added.sha256);
+        vlmc_dedup_begin_file(w->dedup);
+        status = add_file(w, entry, content, &refused, error);
+    } else {
+        vlmc_entry added = *entry;
+        added.size_bytes = 0;
+        status = vlmc_index_add_entry(vlmc_records_index(w->records), &added, NULL, 0, error);
     }
-    return vlmc_index_add_entry(vlmc_records_index(w->records), &added, result.segments,
-                                result.n_segments, error);
+    if (refused) {
+        vlmc_pending_forget_file(w->pending);
+        vlmc_dedup_forget_file(w->dedup);
+    }
+    w->broken = status != VLMC_OK && !refused;
+    return status;
 }
 
 vlmc_status vlmc_writer_add(vlmc_writer *w, const vlmc_entry *entry, vlmc_read_fn read, void *user,
                             vlmc_error *error)
 {
-    if (w->broken)
-        return vlmc_fail(error, VLMC_ERROR_USAGE, "the archive has failed and takes no more files");
-    VLMC_TRY(check_entry(entry, read != NULL, error));
-    bool refused;
-    const vlmc_status status = add(w, entry, read, user, &refused, error);
-    if (refused)
-        vlmc_pending_forget_file(w->pending);
-    w->broken = status != VLMC_OK && !refused;
-    return status;
+    const vlmc_content_source content = {.read = read, .user = user};
+    return add(w, entry, read ? &content : NULL, error);
+}
+
+vlmc_status vlmc_writer_add_file(vlmc_writer *w, const vlmc_entry *entry,
+                                 const vlmc_content_source *content, vlmc_error *error)
+{
+    return add(w, entry, content, error);
 }
 
 static vlmc_status finish(vlmc_writer *w, uint64_t *archive_bytes, vlmc_error *error)

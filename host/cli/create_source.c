@@ -13,8 +13,10 @@
 typedef struct stream {
     int fd;
     const char *name;
-    uint64_t bytes; // handed to the writer
-    int failed;     // errno of a read that did not work
+    uint64_t bytes;    // handed to the writer
+    int failed;        // errno of a read that did not work
+    bool seekable;     // a regular file, read from its start
+    uint64_t expected; // its size
 } stream;
 
 static vlmc_status read_stream(void *user, void *buffer, size_t capacity, size_t *got,
@@ -34,6 +36,16 @@ static vlmc_status read_stream(void *user, void *buffer, size_t capacity, size_t
             return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot read \"%s\"", s->name);
         }
     }
+}
+
+static vlmc_status rewind_stream(void *user, vlmc_error *error)
+{
+    stream *s = user;
+    s->bytes = 0;
+    if (lseek(s->fd, 0, SEEK_SET) == 0)
+        return VLMC_OK;
+    s->failed = errno;
+    return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot read \"%s\"", s->name);
 }
 
 static void tell_notice(void *user, const char *path, const char *text)
@@ -74,8 +86,14 @@ vlmc_writer_plugins create_plugins(create_target *target, vlmc_worker *worker)
 
 static vlmc_status add(create_target *target, const vlmc_entry *entry, stream *s, vlmc_error *error)
 {
-    const vlmc_status status =
-        vlmc_writer_add(target->writer, entry, s ? read_stream : NULL, s, error);
+    const vlmc_content_source content = {
+        .read = read_stream,
+        .rewind = s && s->seekable ? rewind_stream : NULL,
+        .size_bytes = s ? s->expected : 0,
+        .user = s,
+    };
+    const vlmc_status status = s ? vlmc_writer_add_file(target->writer, entry, &content, error)
+                                 : vlmc_writer_add(target->writer, entry, NULL, NULL, error);
     tell_coded(target, entry->path);
     VLMC_TRY(status);
     target->n_entries++;
@@ -125,7 +143,7 @@ static vlmc_status add_file(create_target *target, const walk_item *item, vlmc_e
     entry->mode = st.st_mode & 07777;
     entry->mtime_seconds = st.st_mtim.tv_sec;
     entry->mtime_ns = (uint32_t)st.st_mtim.tv_nsec;
-    stream s = {.fd = fd, .name = item->disk};
+    stream s = {.fd = fd, .name = item->disk, .seekable = true, .expected = (uint64_t)st.st_size};
     vlmc_status status = add(target, entry, &s, error);
     if (status == VLMC_OK) {
         warn_if_changed(target->cli, item, fd, &st);

@@ -82,6 +82,22 @@ static const golden_archive golden_archives[] = {
                 {.entry = {.path = "more/joined", .mode = 0644}, .content = "joined2"},
             },
     },
+    {
+        // Parts of one file in others, as tokens and as plain bytes; a whole file again. All of it
+        // is noise, which no mixer packs.
+        .name = "v0-copies.vlmc",
+        .model = true,
+        .methods = {VLMC_GROUP_STORED, VLMC_GROUP_STORED},
+        .n_groups = 2,
+        .n_entries = 4,
+        .entries =
+            {
+                {.entry = {.path = "origin", .mode = 0644}, .content = "origin"},
+                {.entry = {.path = "parts", .mode = 0644}, .content = "parts"},
+                {.entry = {.path = "plain", .mode = 0644}, .content = "plain"},
+                {.entry = {.path = "again", .mode = 0600}, .content = "origin"},
+            },
+    },
 };
 
 #define GOLDEN_ARCHIVES (sizeof golden_archives / sizeof *golden_archives)

@@ -78,7 +78,8 @@ enum vlmc_tokenizer_flags {
     // token from it, small distances first, so that a model learns errors and not values.
     VLMC_TOKENIZER_CENTRED = 1u,
     // Segments of several files with equal parameters may follow each other in one group:
-    // their tokens need nothing of where their file began.
+    // their tokens need nothing of where their file began. So the host may also encode a segment
+    // in pieces, cut anywhere.
     VLMC_TOKENIZER_JOINS = 2u,
     // The mixer's own contexts (the last 1, 2, 3, 5, 7 tokens and the word) are of use too.
     VLMC_TOKENIZER_ORDERS = 4u,

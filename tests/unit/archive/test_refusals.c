@@ -412,6 +412,68 @@ Test(refusals, an_index_whose_models_tokenizers_or_segments_cannot_be_is_damaged
            p.size_bytes = (uint64_t)INT64_MAX + 100);
 }
 
+Test(refusals, an_index_with_margins_says_what_was_put_in)
+{
+    vlmc_index index;
+    vlmc_error error = {0};
+    parts p = sound;
+    p.segments[1].before = 7;
+    p.segments[1].after = (1u << 22) - 5007;
+    cr_assert_eq(parse_parts(&p, &index, &error), VLMC_OK, "%s", error.text);
+    cr_assert(index.entries[1].has_margins && !index.entries[3].has_margins);
+    vlmc_segment_info segment;
+    vlmc_segment_walk walk = vlmc_segment_walk_begin(&index.entries[1]);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert(vlmc_segment_walk_next(&walk, &segment));
+        cr_assert(segment.before == p.segments[i].before && segment.after == p.segments[i].after);
+        cr_assert_eq(segment.n_bytes, p.segments[i].n_bytes);
+    }
+    // The last file has the plain bytes of the first one.
+    cr_assert_eq(index.duplicate_bytes, 100);
+    vlmc_index_destroy(&index);
+}
+
+Test(refusals, an_index_whose_margins_cannot_be_is_damaged)
+{
+    const uint64_t most = 1u << 22;
+    REFUSE("a margin beyond its limit", p.segments[1].before = most + 1);
+    REFUSE("a margin with bytes beyond the limit", p.segments[1].after = most - 4999);
+    REFUSE("two margins beyond it", p.segments[1].before = p.segments[1].after = most - 5000);
+    REFUSE("margins beyond all numbers", p.segments[1].before = UINT64_MAX;
+           p.segments[1].after = 2);
+    REFUSE("margins around more than the limit", p.segments[1].before = 1;
+           p.segments[1].n_bytes = most; p.size_bytes = most + 100);
+    REFUSE("margins for a few bytes", p.segments[1].before = 1; p.segments[1].n_bytes = 511;
+           p.size_bytes = 611);
+    REFUSE("margins of too many tokens", p.segments[1].before = 1;
+           p.groups[1].raw_bytes = p.groups[1].packed_bytes = 1u << 23;
+           p.segments[1].n_tokens = most + 1);
+    REFUSE("segments with margins that are more than the file", p.segments[1].before = 1;
+           p.size_bytes = 5101);
+}
+
+Test(refusals, margins_of_nothing_are_damage)
+{
+    // A margin of 1, none, and the segment of plain bytes behind them.
+    static const uint8_t tail[] = {1, 0, 0, 40, 60};
+    vlmc_index_builder builder = {0};
+    vlmc_error error = {0};
+    vlmc_index index;
+    uint8_t *bytes;
+    uint32_t size, at = 0;
+    parts p = sound;
+    p.segments[1].before = 1;
+    add_parts(&builder, &p, &error);
+    cr_assert_eq(vlmc_index_build(&builder, p.models, 2, &bytes, &size, &error), VLMC_OK);
+    vlmc_index_builder_destroy(&builder);
+    while (memcmp(bytes + at, tail, sizeof tail) != 0)
+        cr_assert(++at + sizeof tail <= size);
+    bytes[at] = 0;
+    cr_assert_eq(vlmc_index_parse(bytes, size, "test", &index, &error), VLMC_ERROR_DAMAGED);
+    cr_assert_not_null(strstr(error.text, "margins of nothing"), "%s", error.text);
+    vlmc_index_destroy(&index);
+}
+
 // Segments lie within their sequences, in groups that are there, and add up.
 static void check_segments(const vlmc_index *index, const vlmc_entry *entry)
 {
@@ -435,8 +497,10 @@ Test(refusals, an_index_of_random_changes_is_parsed_without_harm)
     vlmc_error error = {0};
     uint8_t *bytes;
     uint32_t size;
-    add_parts(&builder, &sound, &error);
-    cr_assert_eq(vlmc_index_build(&builder, sound.models, 2, &bytes, &size, &error), VLMC_OK);
+    parts p = sound;
+    p.segments[1].before = 300;
+    add_parts(&builder, &p, &error);
+    cr_assert_eq(vlmc_index_build(&builder, p.models, 2, &bytes, &size, &error), VLMC_OK);
     for (uint32_t round = 0; round < 20000; round++) {
         uint8_t random[8], *changed = malloc(size);
         fill_random(random, sizeof random, round);

@@ -210,13 +210,18 @@ Test(archive, many_small_files_share_a_group_and_are_prorated)
 Test(archive, text_and_packed_files_do_not_share_a_group)
 {
     enum { N = 300000 };
-    uint8_t *text = malloc(N), *noise = malloc(N);
+    uint8_t *text = malloc(N), *noise = malloc(2 * N);
     fill_text(text, N, 1);
-    fill_random(noise, N, 1);
+    fill_random(noise, 2 * N, 1);
     const content contents[] = {
-        {"a", text, 100000},          {"noise", noise, N},      {"little-noise", noise, 900},
-        {"b", text + 100000, 9000},   {"c", text, 0},           {"d", text + 109000, 100},
-        {"e", text + 109100, 120000}, {"noise2", noise, 70000},
+        {"a", text, 100000},
+        {"noise", noise, N},
+        {"little-noise", noise, 900},
+        {"b", text + 100000, 9000},
+        {"c", text, 0},
+        {"d", text + 109000, 100},
+        {"e", text + 109100, 120000},
+        {"noise2", noise + N, 70000},
     };
     const uint32_t n = sizeof contents / sizeof *contents;
     const char *path = scratch(0, "mixed.vlmc");

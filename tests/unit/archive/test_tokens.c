@@ -269,11 +269,12 @@ Test(tokens, a_claimed_file_that_cannot_be_read_to_its_end_is_left_out)
     kit *k = make_kit(names, 2, false);
     const size_t n = 3 * VLMC_GROUP_BYTES_DEFAULT;
     uint8_t *good = claimed_bits("good", n, 1), *joiner = claimed_bits("joiner", n, 2);
+    uint8_t *other = claimed_bits("joiner", 9000, 3);
     const content contents[] = {{"a", joiner, 40000},
                                 {"b", joiner, n},
                                 {"c", good, n},
                                 {"d", good, 30000},
-                                {"e", joiner, 9000}};
+                                {"e", other, 9000}};
     static const size_t fail_at[] = {0, 1200000, 50000, 0, 0};
     vlmc_writer_params params = kit_params(k, scratch(0, "partial.vlmc"));
     vlmc_writer *writer;
@@ -296,6 +297,7 @@ Test(tokens, a_claimed_file_that_cannot_be_read_to_its_end_is_left_out)
     vlmc_reader_destroy(&reader);
     free(good);
     free(joiner);
+    free(other);
     free_kit(k);
 }
 

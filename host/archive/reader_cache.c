@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reader_cache.h"
+
+#include "util/room.h"
+
+#include <stdlib.h>
+
+void vlmc_reader_cache_destroy(vlmc_reader_cache *cache)
+{
+    for (uint32_t i = 0; i < cache->n_kept; i++)
+        free(cache->kept[i].tokens);
+    free(cache->uses);
+    *cache = (vlmc_reader_cache){0};
+}
+
+// ---- Who needs what ----
+
+// One more segment begins at the first of its groups and ends behind the last.
+// steps // (n_groups + 1), in the index's order, modulo 2^32
+static void note_segment(const vlmc_index *index, const vlmc_segment_info *segment, uint32_t *steps)
+{
+    const uint64_t last = segment->first_token + segment->n_tokens - 1;
+    steps[vlmc_index_find(index, segment->tokenizer, segment->first_token)]++;
+    steps[vlmc_index_find(index, segment->tokenizer, last) + 1]--;
+}
+
+bool vlmc_reader_cache_begin(vlmc_reader_cache *cache, const vlmc_index *index)
+{
+    if (cache->uses)
+        return true;
+    uint32_t *steps = calloc((size_t)index->n_groups + 1, sizeof *steps), uses = 0;
+    cache->uses = calloc((size_t)index->n_groups + 1, sizeof *cache->uses);
+    if (!steps || !cache->uses) {
+        free(steps);
+        free(cache->uses);
+        cache->uses = NULL;
+        return false;
+    }
+    for (uint32_t e = 0; e < index->n_entries; e++) {
+        vlmc_segment_info segment;
+        for (vlmc_segment_walk walk = vlmc_segment_walk_begin(&index->entries[e]);
+             vlmc_segment_walk_next(&walk, &segment);)
+            note_segment(index, &segment, steps);
+    }
+    for (uint32_t i = 0; i < index->n_groups; i++) {
+        uses += steps[i]; // segments: fewer than 2^30
+        cache->uses[index->order[i]] = uses;
+    }
+    free(steps);
+    return true;
+}
+
+void vlmc_reader_cache_took(vlmc_reader_cache *cache, uint32_t group)
+{
+    if (cache->uses && cache->uses[group] > 0)
+        cache->uses[group]--;
+}
+
+// ---- Groups ----
+
+const uint8_t *vlmc_reader_cache_find(vlmc_reader_cache *cache, uint32_t group)
+{
+    for (uint32_t i = 0; i < cache->n_kept; i++) {
+        vlmc_kept_group *kept = &cache->kept[i];
+        if (kept->used && kept->group == group) {
+            kept->used = ++cache->now;
+            return kept->tokens;
+        }
+    }
+    return NULL;
+}
+
+// The one with memory to give up: the one not used for longest of those that nobody needs, else of
+// all. NULL: there is none.
+static vlmc_kept_group *find_oldest(vlmc_reader_cache *cache, bool *needed)
+{
+    vlmc_kept_group *oldest = NULL;
+    *needed = false;
+    for (uint32_t i = 0; i < cache->n_kept; i++) {
+        vlmc_kept_group *kept = &cache->kept[i];
+        const bool is = kept->used && cache->uses && cache->uses[kept->group] > 0;
+        if (kept->tokens &&
+            (!oldest || (*needed && !is) || (*needed == is && kept->used < oldest->used))) {
+            oldest = kept;
+            *needed = is;
+        }
+    }
+    return oldest;
+}
+
+// One without memory, or NULL.
+static vlmc_kept_group *find_empty(vlmc_reader_cache *cache)
+{
+    for (uint32_t i = 0; i < cache->n_kept; i++)
+        if (!cache->kept[i].tokens)
+            return &cache->kept[i];
+    return cache->n_kept < VLMC_CACHE_GROUPS_MAX ? &cache->kept[cache->n_kept++] : NULL;
+}
+
+static bool fits(const vlmc_reader_cache *cache, size_t n)
+{
+    return cache->n_held < VLMC_CACHE_GROUPS_MIN || cache->bytes + n <= VLMC_CACHE_BYTES;
+}
+
+static void release(vlmc_reader_cache *cache, vlmc_kept_group *kept)
+{
+    if (!kept->tokens)
+        return;
+    cache->n_held--;
+    cache->bytes -= kept->capacity;
+    free(kept->tokens);
+    *kept = (vlmc_kept_group){0};
+}
+
+// An empty one while it is worth more memory, else one to give up.
+static vlmc_kept_group *choose(vlmc_reader_cache *cache, size_t n)
+{
+    bool needed;
+    vlmc_kept_group *oldest = find_oldest(cache, &needed), *empty = NULL;
+    if (cache->n_held < VLMC_CACHE_GROUPS_MIN || (needed && fits(cache, n)))
+        empty = find_empty(cache);
+    return empty ? empty : oldest;
+}
+
+vlmc_kept_group *vlmc_reader_cache_place(vlmc_reader_cache *cache, size_t n)
+{
+    bool needed;
+    vlmc_kept_group *kept = choose(cache, n);
+    kept->used = 0;
+    if (kept->capacity < n || kept->capacity / 2 > n) // little memory is held in vain
+        release(cache, kept);
+    if (kept->tokens)
+        return kept;
+    while (!fits(cache, n))
+        release(cache, find_oldest(cache, &needed));
+    if (!vlmc_make_room(&kept->tokens, &kept->capacity, n))
+        return NULL;
+    cache->n_held++;
+    cache->bytes += kept->capacity;
+    return kept;
+}
+
+void vlmc_reader_cache_keep(vlmc_reader_cache *cache, vlmc_kept_group *kept, uint32_t group)
+{
+    kept->group = group;
+    kept->used = ++cache->now;
+}
