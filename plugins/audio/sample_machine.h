@@ -22,6 +22,7 @@
 #define LONG_BLOCK 64u
 #define LONG_INPUT 4095 // limits of the long filter: 64 products stay below 2^31
 #define LONG_WEIGHT 8191
+#define LONG_STEP 4u // a weight learns at once, at most
 #define PREDICTORS 3u
 #define HISTORY 32u // samples kept for the predictors, a power of two
 #define PAST 16u    // earlier samples that are contexts
@@ -112,6 +113,7 @@ struct machine {
     channel *channels;                             // (n_streams, layout.channels)
     int32_t lms[CHANNELS_MAX][LMS_TAPS];           // 2^-16, shared by the streams
     int16_t long_weights[CHANNELS_MAX][LONG_TAPS]; // 2^-13, shared
+    uint32_t long_slack[CHANNELS_MAX];             // steps that reach no limit
     stream streams[];
 };
 

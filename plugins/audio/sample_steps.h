@@ -108,6 +108,12 @@ static inline int32_t predict_trained(const machine *m, const stream *s, const c
 }
 
 #if defined(__AVX2__)
+static inline int64_t sum_lanes(__m256i x)
+{
+    const __m128i half = _mm_add_epi64(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    return _mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1);
+}
+
 // Each of eight lanes sums 32 products below 2^25.
 static inline int64_t long_sum(const int16_t *weights, const int16_t *inputs)
 {
@@ -122,11 +128,8 @@ static inline int64_t long_sum(const int16_t *weights, const int16_t *inputs)
     const __m256i sum =
         _mm256_add_epi32(_mm256_add_epi32(sums[0], sums[1]), _mm256_add_epi32(sums[2], sums[3]));
     // Eight lanes below 2^30 need 64 bits.
-    const __m256i wide = _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)),
-                                          _mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)));
-    const __m128i half =
-        _mm_add_epi64(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
-    return _mm_cvtsi128_si64(half) + _mm_extract_epi64(half, 1);
+    return sum_lanes(_mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)),
+                                      _mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1))));
 }
 #else
 static inline int64_t long_sum(const int16_t *weights, const int16_t *inputs)
@@ -214,17 +217,38 @@ static inline int32_t reflect(int32_t a, int32_t b, int32_t k)
     return clamp(a - product, (1 << 20) - 1);
 }
 
+// Σ taps[j] * back[j], j < n, and what follows up to the next multiple of 8 is 0.
+#if defined(__AVX2__)
+static inline int64_t sum_products(const int32_t *taps, const int32_t *back, uint32_t n)
+{
+    __m256i even = _mm256_setzero_si256(), odd = even;
+    for (uint32_t j = 0; j < n; j += 8) {
+        const __m256i a = _mm256_loadu_si256((const __m256i *)(taps + j));
+        const __m256i b = _mm256_loadu_si256((const __m256i *)(back + j));
+        even = _mm256_add_epi64(even, _mm256_mul_epi32(a, b));
+        odd = _mm256_add_epi64(
+            odd, _mm256_mul_epi32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32)));
+    }
+    return sum_lanes(_mm256_add_epi64(even, odd));
+}
+#else
+static inline int64_t sum_products(const int32_t *taps, const int32_t *back, uint32_t n)
+{
+    int64_t sum = 0;
+    for (uint32_t j = 0; j < n; j++)
+        sum += (int64_t)taps[j] * back[j];
+    return sum;
+}
+#endif
+
 // From i taps to one more.
 static inline void extend(recursion *r, uint32_t i)
 {
     if (r->left <= r->enough)
         return;
-    int32_t *taps = r->taps, *mirror = r->mirror + LPC_ORDER - i;
+    int32_t *restrict taps = r->taps, *restrict mirror = r->mirror + LPC_ORDER - i;
     const int32_t *back = r->back + LPC_ORDER - i;
-    int64_t rest = 0;
-    for (uint32_t j = 0; j < LPC_ORDER; j++)
-        rest -= (int64_t)taps[j] * back[j];
-    rest += (int64_t)back[-1] * 65536;
+    const int64_t rest = (int64_t)back[-1] * 65536 - sum_products(taps, back, i);
     const int32_t k = clamp64(rest / r->left, 65535);
     for (uint32_t block = 0; block < i; block += 8)
         for (uint32_t j = block; j < block + 8; j++) {
@@ -478,14 +502,33 @@ static inline int16_t learning_step(int32_t x, int32_t mean)
     return (int16_t)((step ^ sign) - sign);
 }
 
-static inline void learn_long(int16_t *restrict weights, const int16_t *restrict steps,
-                              int32_t error)
+// How many steps of at most LONG_STEP no weight needs to reach its limit.
+static inline uint32_t find_slack(const int16_t *weights)
+{
+    int16_t most = 0;
+    for (uint32_t k = 0; k < LONG_TAPS; k++) {
+        const int16_t size = (int16_t)abs(weights[k]);
+        most = size > most ? size : most;
+    }
+    return (uint32_t)(LONG_WEIGHT - most) / LONG_STEP;
+}
+
+// Weights keep within their limit; mostly they are far from it, and it need not be looked at.
+static inline void learn_long(int16_t *restrict weights, uint32_t *slack,
+                              const int16_t *restrict steps, int32_t error)
 {
     const int16_t sign = (int16_t)((error > 0) - (error < 0));
+    if (*slack > 0) {
+        for (uint32_t k = 0; k < LONG_TAPS; k++)
+            weights[k] = (int16_t)(weights[k] + sign * steps[k]);
+        --*slack;
+        return;
+    }
     for (uint32_t k = 0; k < LONG_TAPS; k++) {
         const int16_t w = (int16_t)(weights[k] + sign * steps[k]);
         weights[k] = w > LONG_WEIGHT ? LONG_WEIGHT : w < -LONG_WEIGHT ? -LONG_WEIGHT : w;
     }
+    *slack = find_slack(weights);
 }
 
 static inline void push_long(channel *c, int32_t residual)
@@ -537,7 +580,8 @@ static inline void push_sample(machine *m, stream *s, channel *c, int16_t sample
 {
     const int32_t exact = sample * (1 << POINT);
     learn_trained(m, s, c, exact - c->predictions[1]);
-    learn_long(m->long_weights[s->channel], c->steps + c->long_at, exact - c->predictions[2]);
+    learn_long(m->long_weights[s->channel], &m->long_slack[s->channel], c->steps + c->long_at,
+               exact - c->predictions[2]);
     for (uint32_t k = 0; k < PREDICTORS; k++)
         c->misses[k] += (uint32_t)abs(exact - c->predictions[k]) - (c->misses[k] >> 4);
     const int32_t error = exact - c->blend;

@@ -260,16 +260,39 @@ FOR_EACH_VARIANT void predict(const machine *m, stream *s, place at, bool relate
 }
 #endif
 
-// One value for each predictor; vectors of GNU C, as loops over bytes become shorter ones.
+// One value for each predictor: vectors of GNU C.
 typedef uint16_t values __attribute__((vector_size(2 * PREDICTORS)));
+typedef int16_t signed_values __attribute__((vector_size(2 * PREDICTORS)));
 typedef uint8_t small_values __attribute__((vector_size(PREDICTORS)));
 
+#if defined(__AVX2__)
+static inline values load_misses(const uint8_t *misses)
+{
+    return (values)_mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)misses));
+}
+
+// How far predictions are off, in whole steps.
+static inline void store_misses(uint8_t *misses, values predictions, uint16_t exact)
+{
+    const __m128i off = _mm_abs_epi16((__m128i)(exact - predictions));
+    _mm_storel_epi64((__m128i *)misses, _mm_packus_epi16(_mm_srli_epi16(off, 3), off));
+}
+#else
 static inline values load_misses(const uint8_t *misses)
 {
     small_values v;
     memcpy(&v, misses, sizeof v);
     return __builtin_convertvector(v, values);
 }
+
+static inline void store_misses(uint8_t *misses, values predictions, uint16_t exact)
+{
+    const values off = exact - predictions;
+    const values sign = (values)((signed_values)off < 0); // all bits or none
+    const small_values sizes = __builtin_convertvector(((off ^ sign) - sign) >> 3, small_values);
+    memcpy(misses, &sizes, sizeof sizes);
+}
+#endif
 
 // Misses of each predictor around the sample, at most 8 * 255.
 static inline values sum_misses(const stream *s, place at)
@@ -290,9 +313,10 @@ static inline uint32_t least(values v)
 #else
 static inline uint32_t least(values v)
 {
-    uint16_t minimum = v[0];
-    for (uint32_t k = 1; k < PREDICTORS; k++)
-        minimum = v[k] < minimum ? v[k] : minimum;
+    uint16_t each[PREDICTORS], minimum = UINT16_MAX;
+    memcpy(each, &v, sizeof each);
+    for (uint32_t k = 0; k < PREDICTORS; k++)
+        minimum = each[k] < minimum ? each[k] : minimum;
     return minimum;
 }
 #endif
@@ -302,21 +326,54 @@ static inline uint32_t most(values v)
     return 0xFFFF - least(~v);
 }
 
-// Mean of the predictions, weighted by their misses around the sample; 1/8.
-static inline int32_t blend(const uint32_t *credits, const uint16_t *predictions, values misses)
+// What a mean is made of: credits at most 2^21, predictions below 2^11, eight of them.
+typedef struct weighted {
+    uint64_t sum;
+    uint32_t total;
+} weighted;
+
+#if defined(__AVX2__)
+static inline weighted weigh(const uint32_t *credits, values predictions, values misses)
 {
-    // Credits are at most 2^21: one sum has room for them, from bit 36 on, and for their products.
-    uint64_t both = 0, factors[PREDICTORS];
-    uint16_t index[PREDICTORS];
+    const __m256i x = _mm256_cvtepu16_epi32((__m128i)predictions);
+    const __m256i c = _mm256_setr_epi32((int32_t)credits[misses[0]], (int32_t)credits[misses[1]],
+                                        (int32_t)credits[misses[2]], (int32_t)credits[misses[3]],
+                                        (int32_t)credits[misses[4]], (int32_t)credits[misses[5]],
+                                        (int32_t)credits[misses[6]], (int32_t)credits[misses[7]]);
+    const __m256i odd = _mm256_srli_epi64(c, 32);
+    const __m256i products =
+        _mm256_add_epi64(_mm256_mul_epu32(c, x), _mm256_mul_epu32(odd, _mm256_srli_epi64(x, 32)));
+    const __m256i totals = _mm256_add_epi32(c, odd); // in lanes 0, 2, 4, 6
+    const __m128i sum =
+        _mm_add_epi64(_mm256_castsi256_si128(products), _mm256_extracti128_si256(products, 1));
+    const __m128i total =
+        _mm_add_epi32(_mm256_castsi256_si128(totals), _mm256_extracti128_si256(totals, 1));
+    return (weighted){(uint64_t)(_mm_cvtsi128_si64(sum) + _mm_extract_epi64(sum, 1)),
+                      (uint32_t)(_mm_cvtsi128_si32(total) + _mm_extract_epi32(total, 2))};
+}
+#else
+static inline weighted weigh(const uint32_t *credits, values predictions, values misses)
+{
+    weighted w = {0};
+    uint16_t index[PREDICTORS], p[PREDICTORS];
     memcpy(index, &misses, sizeof index);
-    for (uint32_t k = 0; k < PREDICTORS; k++)
-        factors[k] = predictions[k] | UINT64_C(1) << 36;
-    for (uint32_t k = 0; k < PREDICTORS; k++)
-        both += credits[index[k]] * factors[k];
-    const uint32_t total = (uint32_t)(both >> 36);
-    const uint64_t sum = (both & ((UINT64_C(1) << 36) - 1)) + total / 2;
+    memcpy(p, &predictions, sizeof p);
+    for (uint32_t k = 0; k < PREDICTORS; k++) {
+        const uint32_t credit = credits[index[k]];
+        w.sum += (uint64_t)credit * p[k];
+        w.total += credit;
+    }
+    return w;
+}
+#endif
+
+// Mean of the predictions, weighted by their misses around the sample; 1/8.
+static inline int32_t blend(const uint32_t *credits, values predictions, values misses)
+{
+    weighted w = weigh(credits, predictions, misses);
+    w.sum += w.total / 2;
     // Shorter divisions are faster, and mostly enough.
-    return sum >> 32 ? (int32_t)(sum / total) : (int32_t)((uint32_t)sum / total);
+    return w.sum >> 32 ? (int32_t)(w.sum / w.total) : (int32_t)((uint32_t)w.sum / w.total);
 }
 
 // ---- Contexts ----
@@ -339,8 +396,8 @@ typedef struct outlook {
 } outlook;
 
 // The contexts that come of errors around the sample.
-static inline void error_contexts(const machine *m, const stream *s, place at, outlook *o,
-                                  uint32_t *restrict c)
+static inline void error_contexts(const machine *m, const stream *s, place at, values predictions,
+                                  outlook *o, uint32_t *restrict c)
 {
     const uint8_t *row = (const uint8_t *)s->error_rows[0] + at.x,
                   *above = (const uint8_t *)s->error_rows[1] + at.x;
@@ -351,8 +408,6 @@ static inline void error_contexts(const machine *m, const stream *s, place at, o
     const uint32_t size_west = size[west], size_north = size[north];
     o->activity = m->activity[2 * (size_west + size_north) + size[north_west] + size[north_east] +
                               size[row[-2 * at.pixel]] + size[above[2 * at.pixel]]];
-    values predictions;
-    memcpy(&predictions, s->predictions, sizeof predictions);
     o->spread = m->spread[most(predictions) - least(predictions)];
     o->before_error = at.n_before >= 1 ? class[row[-1]] : DISTANCES - 1;
     o->before_2_error = at.n_before >= 2 ? class[row[-2]] : DISTANCES - 1;
@@ -366,16 +421,36 @@ static inline void error_contexts(const machine *m, const stream *s, place at, o
         o->spread << 2 | (uint32_t)(size_west > 3) << 1 | (uint32_t)(size_north > 3);
 }
 
+// The neighbours as distances from the centre.
+#if defined(__AVX2__)
+static inline void neighbour_contexts(const uint8_t *near, int32_t centre, uint32_t *c)
+{
+    const __m256i clip = _mm256_set1_epi16(CLIP);
+    const __m256i d = _mm256_sub_epi16(_mm256_cvtepu8_epi16(load(near)),
+                                       _mm256_set1_epi16((int16_t)(centre - CLIP)));
+    const __m256i clipped =
+        _mm256_max_epi16(_mm256_min_epi16(d, _mm256_add_epi16(clip, clip)), _mm256_setzero_si256());
+    _mm256_storeu_si256((__m256i *)c, _mm256_cvtepu16_epi32(_mm256_castsi256_si128(clipped)));
+    _mm256_storeu_si256((__m256i *)(c + 8),
+                        _mm256_cvtepu16_epi32(_mm256_extracti128_si256(clipped, 1)));
+}
+#else
+static inline void neighbour_contexts(const uint8_t *near, int32_t centre, uint32_t *c)
+{
+    for (uint32_t i = 0; i < NEIGHBOURS; i++) {
+        const int16_t d = (int16_t)(near[i] - centre);
+        c[i] = (uint32_t)((d > CLIP ? CLIP : d < -CLIP ? -CLIP : d) + CLIP);
+    }
+}
+#endif
+
 // The contexts that compare with the centre.
-static inline void centre_contexts(const machine *m, const uint16_t *predictions, place at,
-                                   outlook *o, uint32_t *restrict c)
+static inline void centre_contexts(const machine *m, values predictions, place at, outlook *o,
+                                   uint32_t *restrict c)
 {
     const int32_t centre = (int32_t)o->centre;
     const uint8_t *near = o->near;
-    for (uint32_t i = 0; i < NEIGHBOURS; i++) {
-        const int16_t d = (int16_t)(near[i] - centre);
-        c[CONTEXT_WEST + i] = (uint32_t)((d > CLIP ? CLIP : d < -CLIP ? -CLIP : d) + CLIP);
-    }
+    neighbour_contexts(near, centre, c + CONTEXT_WEST);
     const uint8_t *quarters = m->quarters + 2048 - centre * 8, // by prediction
         *eighths = m->eighths + 2048 - centre * 8;
     c[CONTEXT_LINEAR] = o->linear = quarters[predictions[7]];
@@ -422,15 +497,17 @@ FOR_EACH_VARIANT void give_context(const machine *m, stream *s, bool related, bo
         predict(m, s, at, related, o.near);
     else
         predict_portable(m, s, at, o.near);
+    values predictions;
+    memcpy(&predictions, s->predictions, sizeof predictions);
     if (related) {
         o.before = s->rows[0][at.x - 1];
         o.before_2 = s->rows[0][at.x - 2];
     }
-    error_contexts(m, s, at, &o, c);
-    const int32_t blended = blend(m->credit, s->predictions, misses);
+    error_contexts(m, s, at, predictions, &o, c);
+    const int32_t blended = blend(m->credit, predictions, misses);
     const uint32_t rounded = (uint32_t)(blended + 4); // 4..2044
     s->centre = *centre = o.centre = rounded >> 3;
-    centre_contexts(m, s->predictions, at, &o, c);
+    centre_contexts(m, predictions, at, &o, c);
     const uint32_t kind = m->kinds[at.channel], position = block_position(m, s);
     const uint32_t fraction = (rounded & 7) << 5 | o.activity | (at.n_before ? 256u : 0);
     c[CONTEXT_CENTRE] = o.centre;
@@ -456,23 +533,15 @@ FOR_EACH_VARIANT void learn(int32_t *restrict weights, const stream *s, place at
         weights[i] = clamp(weights[i] + ((step * s->features[i]) >> rate), -(1 << 17), 1 << 17);
 }
 
-static inline void store_misses(uint8_t *misses, values predictions, uint32_t exact)
-{
-    const values off = (uint16_t)exact - predictions;
-    const values sign = (values)((int16_t __attribute__((vector_size(16))))off < 0);
-    const small_values sizes = __builtin_convertvector(((off ^ sign) - sign) >> 3, small_values);
-    memcpy(misses, &sizes, sizeof sizes);
-}
-
 FOR_EACH_VARIANT void take_token(machine *m, stream *s, bool related, uint32_t token)
 {
     const place at = locate(m, s, related);
-    const int32_t exact = (int32_t)token * 8;
+    const uint16_t exact = (uint16_t)(token * 8);
     values predictions;
     memcpy(&predictions, s->predictions, sizeof predictions);
     s->rows[0][at.x] = (uint8_t)token;
     s->error_rows[0][at.x] = (int8_t)(uint8_t)(token - s->centre);
-    store_misses(s->miss_rows[0] + at.x * PREDICTORS, predictions, token * 8);
+    store_misses(s->miss_rows[0] + at.x * PREDICTORS, predictions, exact);
     learn(m->weights[at.channel][at.parity], s, at, exact - predictions[7], related);
     if (s->rows_seen == 0) // nothing is known above: what was seen last stands there
         for (uint32_t up = 1; up < ROWS; up++)
