@@ -217,13 +217,18 @@ void vlmc_reader_segments(const vlmc_reader *reader, uint32_t entry, vlmc_segmen
 // is plain bytes can be read.
 void vlmc_reader_set_plugins(vlmc_reader *reader, vlmc_plugins *plugins, vlmc_worker *worker);
 
+// Where decoded groups go that later files need again and memory has no room for: `open_file` gives
+// an empty file to read and write, which the reader closes, or -1. It is called when first needed,
+// at most once. Without it such groups are decoded again.
+void vlmc_reader_set_spool(vlmc_reader *reader, int (*open_file)(void *user), void *user);
+
 // Bytes of the archive that an entry's content takes, shared groups prorated.
 uint64_t vlmc_reader_packed_bytes(const vlmc_reader *reader, uint32_t entry);
 
 // Receives content in order. An error stops the read and is handed on.
 typedef vlmc_status (*vlmc_write_fn)(void *user, const void *bytes, size_t size, vlmc_error *error);
 
-// Decodes the groups that entry `index` touches (the last decoded groups are kept, so
+// Decodes the groups that entry `index` touches (those that later entries need as well are kept, so
 // reading entries in order decodes each group once) and checks its SHA-256.
 // VLMC_ERROR_DAMAGED and VLMC_ERROR_PLUGIN name the entry. After them, and after
 // VLMC_ERROR_MODEL_MISSING and VLMC_ERROR_PLUGIN_MISSING, whose sentence is the same for all that

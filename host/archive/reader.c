@@ -162,6 +162,7 @@ vlmc_status vlmc_reader_open_as(const char *path, const char *name,
     if (!r)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", name);
     r->fd = -1;
+    r->cache.limit_bytes = VLMC_CACHE_BYTES;
     if (engine)
         r->source = *engine;
     r->path = strdup(name);
@@ -273,6 +274,12 @@ void vlmc_reader_set_plugins(vlmc_reader *reader, vlmc_plugins *plugins, vlmc_wo
 {
     reader->plugins = plugins;
     reader->worker = worker;
+}
+
+void vlmc_reader_set_spool(vlmc_reader *reader, int (*open_file)(void *user), void *user)
+{
+    reader->cache.spool.open = open_file;
+    reader->cache.spool.user = user;
 }
 
 void vlmc_reader_set_progress(vlmc_reader *reader, vlmc_progress_fn progress, void *user)

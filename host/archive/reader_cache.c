@@ -10,6 +10,7 @@ void vlmc_reader_cache_destroy(vlmc_reader_cache *cache)
     for (uint32_t i = 0; i < cache->n_kept; i++)
         free(cache->kept[i].tokens);
     free(cache->uses);
+    vlmc_spool_destroy(&cache->spool);
     *cache = (vlmc_reader_cache){0};
 }
 
@@ -47,6 +48,7 @@ bool vlmc_reader_cache_begin(vlmc_reader_cache *cache, const vlmc_index *index)
         cache->uses[index->order[i]] = uses;
     }
     free(steps);
+    cache->n_groups = index->n_groups;
     return true;
 }
 
@@ -58,16 +60,9 @@ void vlmc_reader_cache_took(vlmc_reader_cache *cache, uint32_t group)
 
 // ---- Groups ----
 
-const uint8_t *vlmc_reader_cache_find(vlmc_reader_cache *cache, uint32_t group)
+static bool is_needed(const vlmc_reader_cache *cache, const vlmc_kept_group *kept)
 {
-    for (uint32_t i = 0; i < cache->n_kept; i++) {
-        vlmc_kept_group *kept = &cache->kept[i];
-        if (kept->used && kept->group == group) {
-            kept->used = ++cache->now;
-            return kept->tokens;
-        }
-    }
-    return NULL;
+    return kept->used && cache->uses && cache->uses[kept->group] > 0;
 }
 
 // The one with memory to give up: the one not used for longest of those that nobody needs, else of
@@ -78,7 +73,7 @@ static vlmc_kept_group *find_oldest(vlmc_reader_cache *cache, bool *needed)
     *needed = false;
     for (uint32_t i = 0; i < cache->n_kept; i++) {
         vlmc_kept_group *kept = &cache->kept[i];
-        const bool is = kept->used && cache->uses && cache->uses[kept->group] > 0;
+        const bool is = is_needed(cache, kept);
         if (kept->tokens &&
             (!oldest || (*needed && !is) || (*needed == is && kept->used < oldest->used))) {
             oldest = kept;
@@ -99,13 +94,22 @@ static vlmc_kept_group *find_empty(vlmc_reader_cache *cache)
 
 static bool fits(const vlmc_reader_cache *cache, size_t n)
 {
-    return cache->n_held < VLMC_CACHE_GROUPS_MIN || cache->bytes + n <= VLMC_CACHE_BYTES;
+    return cache->n_held < VLMC_CACHE_GROUPS_MIN || cache->bytes + n <= cache->limit_bytes;
+}
+
+// Nothing is kept there any more.
+static void forget(vlmc_reader_cache *cache, vlmc_kept_group *kept)
+{
+    if (kept->slow && is_needed(cache, kept))
+        vlmc_spool_put(&cache->spool, cache->n_groups, kept->group, kept->tokens, kept->n);
+    kept->used = 0;
 }
 
 static void release(vlmc_reader_cache *cache, vlmc_kept_group *kept)
 {
     if (!kept->tokens)
         return;
+    forget(cache, kept);
     cache->n_held--;
     cache->bytes -= kept->capacity;
     free(kept->tokens);
@@ -126,7 +130,8 @@ vlmc_kept_group *vlmc_reader_cache_place(vlmc_reader_cache *cache, size_t n)
 {
     bool needed;
     vlmc_kept_group *kept = choose(cache, n);
-    kept->used = 0;
+    forget(cache, kept);
+    kept->n = n;
     if (kept->capacity < n || kept->capacity / 2 > n) // little memory is held in vain
         release(cache, kept);
     if (kept->tokens)
@@ -135,13 +140,42 @@ vlmc_kept_group *vlmc_reader_cache_place(vlmc_reader_cache *cache, size_t n)
         release(cache, find_oldest(cache, &needed));
     if (!vlmc_make_room(&kept->tokens, &kept->capacity, n))
         return NULL;
+    kept->n = n;
     cache->n_held++;
     cache->bytes += kept->capacity;
     return kept;
 }
 
-void vlmc_reader_cache_keep(vlmc_reader_cache *cache, vlmc_kept_group *kept, uint32_t group)
+void vlmc_reader_cache_keep(vlmc_reader_cache *cache, vlmc_kept_group *kept, uint32_t group,
+                            bool slow)
 {
     kept->group = group;
+    kept->slow = slow;
     kept->used = ++cache->now;
+}
+
+// ---- Looking up ----
+
+// A group that is in the temporary file.
+static const uint8_t *load(vlmc_reader_cache *cache, uint32_t group, size_t n)
+{
+    if (!vlmc_spool_has(&cache->spool, group))
+        return NULL;
+    vlmc_kept_group *kept = vlmc_reader_cache_place(cache, n);
+    if (!kept || !vlmc_spool_get(&cache->spool, group, kept->tokens, n))
+        return NULL;
+    vlmc_reader_cache_keep(cache, kept, group, true);
+    return kept->tokens;
+}
+
+const uint8_t *vlmc_reader_cache_find(vlmc_reader_cache *cache, uint32_t group, size_t n)
+{
+    for (uint32_t i = 0; i < cache->n_kept; i++) {
+        vlmc_kept_group *kept = &cache->kept[i];
+        if (kept->used && kept->group == group) {
+            kept->used = ++cache->now;
+            return kept->tokens;
+        }
+    }
+    return load(cache, group, n);
 }

@@ -289,11 +289,12 @@ vlmc_status vlmc_reader_group_tokens(vlmc_reader *r, uint32_t g, const uint8_t *
                                      vlmc_error *error)
 {
     vlmc_kept_group *kept;
-    *tokens = vlmc_reader_cache_find(&r->cache, g);
+    const vlmc_group_info *info = &r->index.groups[g];
+    *tokens = vlmc_reader_cache_find(&r->cache, g, info->raw_bytes);
     if (*tokens)
         return VLMC_OK;
     VLMC_TRY(decode_group(r, g, &kept, error));
-    vlmc_reader_cache_keep(&r->cache, kept, g);
+    vlmc_reader_cache_keep(&r->cache, kept, g, info->method == VLMC_GROUP_MODEL);
     *tokens = kept->tokens;
     return VLMC_OK;
 }

@@ -62,12 +62,22 @@ static int open_nameless(const char *folder)
     return fd;
 }
 
+static const char *temporary_folder(const cli *cli)
+{
+    return cli->env.temporary ? cli->env.temporary : "/var/tmp";
+}
+
+static int open_spool(void *user)
+{
+    return open_nameless(temporary_folder(user));
+}
+
 static vlmc_status spool_stdin(const cli *cli, int *spool, vlmc_error *error)
 {
     if (isatty(STDIN_FILENO))
         return vlmc_fail(error, VLMC_ERROR_REFUSED,
                          "refusing to read an archive from a terminal; name a file or use a pipe");
-    const char *folder = cli->env.temporary ? cli->env.temporary : "/var/tmp";
+    const char *folder = temporary_folder(cli);
     char *buffer = malloc(SPOOL_BUFFER_BYTES);
     if (!buffer)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read standard input");
@@ -103,6 +113,7 @@ vlmc_status cli_archive_open(cli_archive *archive, const cli_common *common, con
         return status;
     }
     archive->info = vlmc_reader_info(archive->reader);
+    vlmc_reader_set_spool(archive->reader, open_spool, common->cli);
     return VLMC_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static vlmc_status rewind_source(void *user, vlmc_error *error)
 {
@@ -340,6 +341,67 @@ Test(dedup, groups_that_are_needed_again_are_decoded_once)
     free(parts);
 }
 
+static int open_spool(void *user)
+{
+    uint32_t *opened = user;
+    FILE *f = tmpfile();
+    const int fd = f ? dup(fileno(f)) : -1;
+    if (f)
+        fclose(f);
+    ++*opened;
+    return *opened == 1 ? fd : -1;
+}
+
+// Groups of the model, with no memory but for six of them.
+static uint64_t packed_bytes_decoded(const char *path, const vlmc_model *model,
+                                     const content *contents, uint32_t n, bool with_spool)
+{
+    const vlmc_engine_source engines = tiny_engines(model);
+    vlmc_reader *reader;
+    vlmc_error error = {0};
+    decoded d = {0};
+    uint32_t opened = 0;
+    cr_assert_eq(vlmc_reader_open(path, &engines, &reader, &error), VLMC_OK);
+    vlmc_reader_set_progress(reader, note_decoded, &d);
+    reader->cache.limit_bytes = 0;
+    if (with_spool)
+        vlmc_reader_set_spool(reader, open_spool, &opened);
+    cr_assert_eq(check_entries(reader, contents, n, &error), VLMC_OK, "%s", error.text);
+    cr_assert_eq(reader->cache.n_held, VLMC_CACHE_GROUPS_MIN);
+    cr_assert_eq(opened, with_spool);
+    vlmc_reader_destroy(&reader);
+    return d.packed;
+}
+
+Test(dedup, what_memory_has_no_room_for_is_decoded_once_with_a_temporary_file)
+{
+    enum { GROUPS = 10, SIZE = 65536, PART = 9000 };
+    vlmc_model *model = tiny_model(1);
+    uint8_t *bytes = malloc(GROUPS * SIZE), *parts = malloc(GROUPS * PART);
+    fill_text(bytes, GROUPS * SIZE, 7);
+    for (uint32_t i = 0; i < GROUPS; i++)
+        memcpy(parts + i * PART, bytes + i * SIZE + 20000, PART);
+    const content contents[] = {{"bytes", bytes, GROUPS * SIZE}, {"parts", parts, GROUPS * PART}};
+    vlmc_writer_params params = no_model(scratch(0, "spooled.vlmc"));
+    params.engine = tiny_engines(model);
+    params.group_bytes = SIZE;
+    write_files(&params, contents, 2, (how){0});
+    vlmc_reader *reader;
+    vlmc_error error = {0};
+    uint64_t packed = 0;
+    cr_assert_eq(vlmc_reader_open(params.path, NULL, &reader, &error), VLMC_OK);
+    for (uint32_t i = 0; i < vlmc_reader_info(reader)->n_groups; i++) {
+        cr_assert_eq(vlmc_reader_group(reader, i)->method, VLMC_GROUP_MODEL);
+        packed += VLMC_RECORD_BYTES + vlmc_reader_group(reader, i)->packed_bytes;
+    }
+    vlmc_reader_destroy(&reader);
+    cr_assert_eq(packed_bytes_decoded(params.path, model, contents, 2, true), packed);
+    cr_assert_gt(packed_bytes_decoded(params.path, model, contents, 2, false), packed * 5 / 4);
+    free(bytes);
+    free(parts);
+    vlmc_model_destroy(&model);
+}
+
 Test(dedup, groups_that_are_not_needed_again_are_not_kept)
 {
     const size_t n = 40 * 65536;
@@ -360,7 +422,7 @@ Test(dedup, groups_that_are_not_needed_again_are_not_kept)
 
 Test(reader_cache, memory_stays_within_its_bound)
 {
-    static vlmc_reader_cache cache;
+    static vlmc_reader_cache cache = {.limit_bytes = VLMC_CACHE_BYTES};
     static const size_t sizes[] = {64u << 20, 1000, 40u << 20, 1u << 20, 64u << 20, 5};
     enum { GROUPS = 300 };
     cache.uses = calloc(GROUPS, sizeof *cache.uses);
@@ -370,8 +432,8 @@ Test(reader_cache, memory_stays_within_its_bound)
         vlmc_kept_group *kept = vlmc_reader_cache_place(&cache, sizes[i % 6]);
         cr_assert(kept && kept->capacity >= sizes[i % 6] && kept->tokens);
         kept->tokens[0] = (uint8_t)i;
-        vlmc_reader_cache_keep(&cache, kept, i);
-        const uint8_t *tokens = vlmc_reader_cache_find(&cache, i);
+        vlmc_reader_cache_keep(&cache, kept, i, false);
+        const uint8_t *tokens = vlmc_reader_cache_find(&cache, i, sizes[i % 6]);
         cr_assert(tokens && tokens[0] == (uint8_t)i);
         size_t sum = 0;
         uint32_t held = 0;
