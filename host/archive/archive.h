@@ -118,6 +118,7 @@ typedef struct vlmc_writer_params {
     bool replace;              // an existing `path` may be replaced
     vlmc_engine_source engine; // open == NULL: no model and no mixer, zstd and stored only
     vlmc_writer_plugins plugins;
+    uint32_t level;            // codec/level.h; 0: the default
     uint32_t group_bytes;      // tokens that a group has at most, 2^16..2^26: larger groups learn
                                // more, and are more to decode for a single file; 0: 2^20
     vlmc_progress_fn progress; // may be NULL

@@ -3,8 +3,9 @@
 
 #include <stdlib.h>
 
-// A mixer takes tens of MB: plain bytes, text and one kind of media at a time.
-#define LOCKSTEPS_MAX 3u
+// A mixer takes tens of MB: plain bytes and text with a model and without.
+#define LOCKSTEPS_MAX 4u
+#define SHARED_TOKENS_MAX (1u << 22)
 
 // Lock steps are made for groups of this size at least, so that small ones do not grow step by
 // step; what a mixer does not use of it costs address space only.
@@ -19,6 +20,7 @@ typedef struct lockstep_slot {
     vlmc_lockstep *lockstep; // NULL: free
     const vlmc_model *model;
     const vlmc_tokenizer *tokenizer;
+    vlmc_mix_settings settings;
     uint32_t max_tokens; // of a group
     uint64_t used;
 } lockstep_slot;
@@ -115,9 +117,17 @@ static uint32_t lockstep_tokens(uint32_t n)
     return tokens;
 }
 
+// A large group's mixer may take GiB: it is the only one then.
+static void make_way(vlmc_coders *c, uint32_t n_tokens)
+{
+    for (uint32_t i = 0; i < LOCKSTEPS_MAX; i++)
+        if (n_tokens > SHARED_TOKENS_MAX || c->locksteps[i].max_tokens > SHARED_TOKENS_MAX)
+            vlmc_lockstep_destroy(&c->locksteps[i].lockstep);
+}
+
 vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
-                            const vlmc_tokenizer *tokenizer, uint32_t n_tokens,
-                            vlmc_lockstep **lockstep, vlmc_error *error)
+                            const vlmc_tokenizer *tokenizer, const vlmc_mix_settings *settings,
+                            uint32_t n_tokens, vlmc_lockstep **lockstep, vlmc_error *error)
 {
     vlmc_engine *engine;
     c->now++;
@@ -126,11 +136,17 @@ vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
     VLMC_TRY(get_engine(c, model, &engine, error));
     lockstep_slot *slot = find_lockstep(c, model, tokenizer);
     if (!slot->lockstep || slot->model != model || slot->tokenizer != tokenizer ||
+        slot->settings.effort != settings->effort || slot->settings.memory != settings->memory ||
         slot->max_tokens < n_tokens) {
         vlmc_lockstep_destroy(&slot->lockstep);
+        make_way(c, n_tokens);
         *slot = (lockstep_slot){
-            .model = model, .tokenizer = tokenizer, .max_tokens = lockstep_tokens(n_tokens)};
-        VLMC_TRY(vlmc_lockstep_create(engine, tokenizer, c->max_steps, slot->max_tokens,
+            .model = model,
+            .tokenizer = tokenizer,
+            .settings = *settings,
+            .max_tokens = lockstep_tokens(n_tokens),
+        };
+        VLMC_TRY(vlmc_lockstep_create(engine, tokenizer, settings, c->max_steps, slot->max_tokens,
                                       &slot->lockstep, error));
     }
     slot->used = c->now;

@@ -18,12 +18,12 @@ vlmc_status vlmc_coders_create(const vlmc_engine_source *source, uint32_t max_st
                                vlmc_coders **coders, vlmc_error *error);
 void vlmc_coders_destroy(vlmc_coders **coders);
 
-// The lock step of these tokens (NULL: plain bytes) with this model (NULL: the mixer alone), for a
-// group of n_tokens; it stays with the coders until the next call. VLMC_ERROR_MODEL_INVALID: the
-// model is not for them.
+// The lock step of these tokens (NULL: plain bytes) with this model (NULL: the mixer alone) and
+// these settings of the mixer, for a group of n_tokens; it stays with the coders until the next
+// call. VLMC_ERROR_MODEL_INVALID: the model is not for them.
 vlmc_status vlmc_coders_get(vlmc_coders *coders, const vlmc_model *model,
-                            const vlmc_tokenizer *tokenizer, uint32_t n_tokens,
-                            vlmc_lockstep **lockstep, vlmc_error *error);
+                            const vlmc_tokenizer *tokenizer, const vlmc_mix_settings *settings,
+                            uint32_t n_tokens, vlmc_lockstep **lockstep, vlmc_error *error);
 
 // After `status` of work with the last lock step: true when its engine has failed with its device,
 // is destroyed, and another one may do the work again.

@@ -2,6 +2,7 @@
 #include "packer.h"
 
 #include "codec/group.h"
+#include "codec/level.h"
 #include "coders.h"
 
 #include <stdlib.h>
@@ -12,6 +13,10 @@
 
 // Beside a group without a model, one with it has its number.
 #define MODEL_TAG_BYTES 3u
+
+// Pieces of a group, spread evenly, from which its model is judged.
+#define SAMPLE_PIECES 4u
+#define SAMPLE_PIECE_TOKENS 8192u
 
 // What a list of segments costs in the index, about.
 #define SEGMENT_COST_BYTES 16u
@@ -25,11 +30,13 @@ struct vlmc_packer {
     vlmc_records *records;
     vlmc_group_packer *groups;
     vlmc_coders *coders;
-    const char *path;     // of the current file
-    bool told;            // it has had its notice
-    uint64_t done;        // bytes of files in groups that are written
-    uint64_t shown;       // most that progress has been told
-    uint32_t limit;       // tokens of a group
+    const char *path; // of the current file
+    bool told;        // it has had its notice
+    uint64_t done;    // bytes of files in groups that are written
+    uint64_t shown;   // most that progress has been told
+    uint32_t limit;   // tokens of a group
+    vlmc_level level;
+    bool in_sample;       // progress does not count it
     uint64_t group_bytes; // of files, that the group in work stands for
     uint32_t group_tokens;
     uint64_t before; // of the current segment, in groups that are packed and not written
@@ -60,12 +67,13 @@ vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *ou
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
     p->source = params->engine;
     p->plugins = params->plugins;
+    p->level = *vlmc_level_of(params->level);
     p->limit = params->group_bytes ? params->group_bytes : VLMC_GROUP_BYTES_DEFAULT;
     p->progress = params->progress;
     p->progress_user = params->progress_user;
     p->output = output;
     p->records = records;
-    vlmc_status status = vlmc_group_packer_create(&p->groups, error);
+    vlmc_status status = vlmc_group_packer_create(p->source.open != NULL, &p->groups, error);
     if (status == VLMC_OK)
         status = vlmc_coders_create(&p->source, VLMC_SLAB_STEPS_MAX, &p->coders, error);
     if (status != VLMC_OK)
@@ -121,6 +129,8 @@ vlmc_status vlmc_packer_done(vlmc_packer *p, uint64_t bytes, vlmc_error *error)
 static bool group_tick(void *user, uint32_t tokens_done)
 {
     vlmc_packer *p = user;
+    if (p->in_sample)
+        return vlmc_packer_tick(p, p->before);
     const uint64_t each = p->group_bytes / p->group_tokens, rest = p->group_bytes % p->group_tokens;
     // Tokens of a group are at most 2^26, which the rest is below.
     return vlmc_packer_tick(p,
@@ -150,14 +160,51 @@ static vlmc_status pack_with(vlmc_packer *p, const vlmc_model *model,
         return VLMC_OK;
     do {
         vlmc_lockstep *lockstep;
-        status = vlmc_coders_get(p->coders, model, coding ? coding->tokenizer : NULL, n, &lockstep,
-                                 &detail);
+        status = vlmc_coders_get(p->coders, model, coding ? coding->tokenizer : NULL, &p->level.mix,
+                                 n, &lockstep, &detail);
         if (status == VLMC_OK)
-            status = vlmc_group_pack_model(p->groups, lockstep, coding, tokens, n, fixed + tag,
-                                           packed, group_tick, p, &detail);
+            status = vlmc_group_pack_model(p->groups, lockstep, coding, tokens, n,
+                                           p->level.stream_tokens, fixed + tag, packed, group_tick,
+                                           p, &detail);
     } while (vlmc_coders_retry(p->coders, status, &detail));
     if (status != VLMC_OK && error)
         *error = detail;
+    return status;
+}
+
+// What `model` makes of some tokens, or with NULL the mixer alone: *size.
+static vlmc_status try_sample(vlmc_packer *p, const vlmc_model *model,
+                              const vlmc_token_coding *coding, const uint8_t *tokens, uint32_t n,
+                              uint32_t *size, vlmc_error *error)
+{
+    vlmc_packed_group packed = {.method = VLMC_GROUP_STORED, .bytes = tokens, .size = n};
+    VLMC_TRY(pack_with(p, model, coding, tokens, n, 0, &packed, error));
+    *size = packed.size;
+    return VLMC_OK;
+}
+
+// Whether a model may be of use for tokens that it was not made for alone: plain bytes and text may
+// be anything from a novel to machine code. Judged from the tokens themselves, so that it is the
+// same everywhere.
+static vlmc_status is_model_promising(vlmc_packer *p, const vlmc_model *model,
+                                      const vlmc_token_coding *coding, const uint8_t *tokens,
+                                      uint32_t n, bool *promising, vlmc_error *error)
+{
+    uint8_t pieces[SAMPLE_PIECES * SAMPLE_PIECE_TOKENS];
+    uint32_t with = 0, without = 0;
+    if (n > sizeof pieces) {
+        const uint32_t apart = (n - SAMPLE_PIECE_TOKENS) / (SAMPLE_PIECES - 1);
+        for (uint32_t i = 0; i < SAMPLE_PIECES; i++)
+            memcpy(pieces + i * SAMPLE_PIECE_TOKENS, tokens + i * apart, SAMPLE_PIECE_TOKENS);
+        tokens = pieces;
+        n = sizeof pieces;
+    }
+    p->in_sample = true;
+    vlmc_status status = try_sample(p, NULL, coding, tokens, n, &without, error);
+    if (status == VLMC_OK)
+        status = try_sample(p, model, coding, tokens, n, &with, error);
+    p->in_sample = false;
+    *promising = with < without + without / 16;
     return status;
 }
 
@@ -167,16 +214,32 @@ static vlmc_status pack(vlmc_packer *p, const vlmc_token_coding *coding, const u
                         uint32_t n, const vlmc_model *known, vlmc_packed_group *packed,
                         const vlmc_model **model, vlmc_error *error)
 {
+    const bool joins = !coding || coding->tokenizer->flags & VLMC_TOKENIZER_JOINS;
+    const vlmc_model *chosen = NULL;
     *model = NULL;
     VLMC_TRY(vlmc_group_pack(p->groups, tokens, n, packed, error));
     // Pixels and samples that look like noise to zstd are none to their contexts.
     const bool try_model = coding ? packed->size > MODEL_BYTES_MIN : packed->try_model;
     if (!try_model || !p->source.open)
         return VLMC_OK;
-    VLMC_TRY(p->source.choose(p->source.user, coding ? coding->tokenizer : NULL, model, error));
-    const uint32_t fixed =
-        *model && *model == known ? 0 : vlmc_records_model_cost(p->records, *model);
-    return pack_with(p, *model, coding, tokens, n, fixed, packed, error);
+    if (p->level.models)
+        VLMC_TRY(
+            p->source.choose(p->source.user, coding ? coding->tokenizer : NULL, &chosen, error));
+    // Context models that read everything in one stream learn more of what repeats than beside a
+    // transformer in many: where there is no telling, both are tried.
+    bool promising = chosen != NULL;
+    if (joins && chosen) // before the mixer's result waits in a buffer that samples use as well
+        VLMC_TRY(is_model_promising(p, chosen, coding, tokens, n, &promising, error));
+    if (joins || !chosen)
+        VLMC_TRY(pack_with(p, NULL, coding, tokens, n, 0, packed, error));
+    if (!promising)
+        return VLMC_OK;
+    const uint32_t before = packed->size;
+    const uint32_t fixed = chosen == known ? 0 : vlmc_records_model_cost(p->records, chosen);
+    VLMC_TRY(pack_with(p, chosen, coding, tokens, n, fixed, packed, error));
+    if (packed->size < before)
+        *model = chosen;
+    return VLMC_OK;
 }
 
 vlmc_status vlmc_packer_group(vlmc_packer *p, const vlmc_token_coding *coding, uint32_t number,

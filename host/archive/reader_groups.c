@@ -215,10 +215,13 @@ static vlmc_status decode_model(vlmc_reader *r, const vlmc_group_info *info, uin
         coding.params_bytes = r->tokenizer.params_bytes;
     }
     VLMC_TRY(use_model(r, info->model, &model, error));
-    VLMC_TRY(
-        vlmc_coders_get(r->coders, model, coding.tokenizer, info->raw_bytes, &lockstep, error));
-    return vlmc_lockstep_decode(lockstep, info->tokenizer ? &coding : NULL,
-                                r->packed + info->tag_bytes, info->packed_bytes - info->tag_bytes,
+    const uint8_t *packed = r->packed + info->tag_bytes;
+    const size_t size = info->packed_bytes - info->tag_bytes;
+    vlmc_mix_settings settings;
+    VLMC_TRY(vlmc_lockstep_settings(packed, size, &settings, error));
+    VLMC_TRY(vlmc_coders_get(r->coders, model, coding.tokenizer, &settings, info->raw_bytes,
+                             &lockstep, error));
+    return vlmc_lockstep_decode(lockstep, info->tokenizer ? &coding : NULL, packed, size,
                                 info->streams, tokens, info->raw_bytes, group_tick, r, error);
 }
 

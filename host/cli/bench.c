@@ -3,6 +3,7 @@
 #include "archive/format.h"
 #include "cli.h"
 #include "codec/chunks.h"
+#include "codec/level.h"
 #include "engines.h"
 #include "interrupt.h"
 #include "options.h"
@@ -22,7 +23,7 @@
 #define VERIFIED_BYTES 16384u // of the file's begin, without --verify
 // What a group costs in an archive beside its code: the record, and the numbers of model, tokenizer
 // and first token before the code (docs/format.md).
-#define GROUP_BYTES (VLMC_RECORD_BYTES + 3u)
+#define GROUP_BYTES (VLMC_RECORD_BYTES + 4u) // with a tag of three bytes and one of settings
 
 typedef struct bench_options {
     cli_common common;
@@ -164,6 +165,7 @@ static vlmc_status open_all(bench *b, vlmc_error *error)
         .tokenizer = b->tokenizer,
         .params = b->params,
         .params_bytes = b->params_bytes,
+        .settings = vlmc_level_of(VLMC_LEVEL_DEFAULT)->mix,
         .chunk_bytes = chunk_bytes,
         .threads = options->common.threads,
     };

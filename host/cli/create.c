@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vlmc create
 #include "cli.h"
+#include "codec/level.h"
 #include "create_source.h"
 #include "devices.h"
 #include "engines.h"
@@ -30,6 +31,7 @@ typedef struct create_options {
     bool no_catalog;
     bool no_plugins;
     bool verbose;
+    uint32_t level; // 0: the default
     char **paths;
     int n_paths;
 } create_options;
@@ -45,6 +47,15 @@ static const struct argp_option option_table[] = {
      "A model's name or file, for plain bytes and all of its modality; default: VLMC_MODEL, else "
      "\"" CLI_DEFAULT_MODEL "\"; \"none\" packs with zstd only",
      5},
+    {0, '1', 0, 0, "Fastest: context models alone, without a transformer", 4},
+    {0, '2', 0, 0, "The same with more contexts and memory", 4},
+    {0, '3', 0, 0, "Fastest with a transformer", 4},
+    {0, '4', 0, 0, "Smaller groups than the default: faster to get one file out", 4},
+    {0, '5', 0, 0, "The default", 4},
+    {0, '6', 0, 0, "More memory", 4},
+    {0, '7', 0, 0, "More contexts", 4},
+    {0, '8', 0, 0, "More of both", 4},
+    {0, '9', 0, 0, "Smallest; takes some 3 GB of memory, to extract as well", 4},
     {"no-plugins", CLI_KEY_NO_PLUGINS, 0, 0, "Take every file as plain bytes", 5},
     CLI_OPTIONS_COMPUTE,
     CLI_OPTIONS_OUTPUT,
@@ -66,6 +77,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case 'v':
         options->verbose = true;
+        return 0;
+    case '1' ... '9':
+        options->level = (uint32_t)(key - '0');
         return 0;
     case CLI_KEY_NO_PLUGINS:
         options->no_plugins = true;
@@ -197,6 +211,8 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
 {
     const bool to_stdout = strcmp(options->output, "-") == 0;
     const vlmc_writer_params params = {
+        .level = options->level,
+        .group_bytes = vlmc_level_of(options->level)->group_bytes,
         .path = to_stdout ? NULL : options->output,
         .fd = STDOUT_FILENO,
         .replace = options->force,

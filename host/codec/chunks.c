@@ -69,8 +69,8 @@ static vlmc_status create_worker(const vlmc_chunks *c, worker *w, vlmc_error *er
         w->contexts = vlmc_contexts_create(c->hp->contexts, c->hp->n_contexts, 1);
     if (!w->scratch || (c->hp && !w->contexts))
         return no_memory(error);
-    return vlmc_symbol_coder_create(c->hp != NULL, c->params.tokenizer, 1, c->capacity, &w->coder,
-                                    error);
+    return vlmc_symbol_coder_create(c->hp != NULL, c->params.tokenizer, &c->params.settings, 1,
+                                    c->capacity, &w->coder, error);
 }
 
 static vlmc_status allocate(vlmc_chunks *c, vlmc_error *error)
@@ -320,10 +320,12 @@ static void code_job(void *context, uint32_t worker_number, uint32_t item)
     vlmc_symbol_coder *coder = c->workers[worker_number].coder;
     vlmc_range_encoder encoder;
     vlmc_range_encoder_start(&encoder, k->packed, c->capacity);
-    vlmc_symbol_coder_reset(coder, k->n_tokens);
-    for (uint32_t t = 0; t < k->n_tokens; t++)
-        vlmc_symbol_encode(coder, 0, c->hp ? k->logits + (size_t)t * ALPHABET : NULL,
-                           k->values + (size_t)t * c->n_values, k->symbols[t], &encoder);
+    vlmc_symbol_coder_reset(coder, k->n_tokens, 1, k->n_tokens);
+    for (uint32_t t = 0; t < k->n_tokens; t++) {
+        vlmc_symbol_prepare(coder, 0, k->values + (size_t)t * c->n_values);
+        vlmc_symbol_encode(coder, 0, c->hp ? k->logits + (size_t)t * ALPHABET : NULL, k->symbols[t],
+                           &encoder);
+    }
     k->size = vlmc_range_encoder_finish(&encoder);
     if (k->size == SIZE_MAX)
         k->status = vlmc_fail(&k->error, VLMC_ERROR_PLUGIN, "a chunk grew to twice its size");
@@ -437,7 +439,8 @@ static void decode_token(const vlmc_chunks *c, decoding *d, uint32_t i, uint32_t
     if (t >= d->chunk->n_tokens)
         return;
     const int16_t *logits = c->hp ? c->logits + (size_t)i * ALPHABET : NULL;
-    const uint8_t symbol = vlmc_symbol_decode(d->worker->coder, 0, logits, d->values, &d->decoder);
+    vlmc_symbol_prepare(d->worker->coder, 0, d->values);
+    const uint8_t symbol = vlmc_symbol_decode(d->worker->coder, 0, logits, &d->decoder);
     d->before = symbol;
     d->tokens[t] = vlmc_tokenizer_centred(c->params.tokenizer)
                        ? vlmc_token_of_symbol(symbol, d->centre)
@@ -477,7 +480,7 @@ static vlmc_status start_decoding(const vlmc_chunks *c, decoding *d, vlmc_error 
     if (!d->tokens || !d->values)
         return no_memory(error);
     vlmc_range_decoder_start(&d->decoder, d->chunk->packed, d->chunk->size);
-    vlmc_symbol_coder_reset(d->worker->coder, d->chunk->n_tokens);
+    vlmc_symbol_coder_reset(d->worker->coder, d->chunk->n_tokens, 1, d->chunk->n_tokens);
     if (c->hp)
         vlmc_contexts_reset(d->worker->contexts);
     return open_contexts(c, d->chunk->n_tokens, &d->side, error);

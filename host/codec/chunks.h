@@ -6,6 +6,7 @@
 #ifndef VLMC_CODEC_CHUNKS_H
 #define VLMC_CODEC_CHUNKS_H
 
+#include "mix/mix.h"
 #include "model/engine.h"
 
 #include <stddef.h>
@@ -22,6 +23,7 @@ typedef struct vlmc_chunks_params {
     const vlmc_tokenizer *tokenizer; // NULL: plain bytes
     const void *params;              // (params_bytes) of the tokenizer
     uint32_t params_bytes;
+    vlmc_mix_settings settings;
     uint32_t chunk_bytes; // 1..VLMC_CHUNK_BYTES_MAX
     uint32_t threads;     // >= 1
 } vlmc_chunks_params;

@@ -49,11 +49,6 @@ static uint32_t clamp_streams(uint32_t streams, uint32_t units)
     return streams > 0 ? streams : 1;
 }
 
-uint32_t vlmc_group_streams(uint32_t n)
-{
-    return clamp_streams(divide_up(n, VLMC_STREAM_BYTES), VLMC_STREAMS_MAX);
-}
-
 uint32_t vlmc_cut_streams(uint32_t n, uint32_t align, uint32_t stream_tokens)
 {
     const uint32_t per_stream = stream_tokens ? stream_tokens : 1;

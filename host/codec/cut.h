@@ -17,7 +17,6 @@
 #define VLMC_ALIGN_TOKENS_MAX (1u << 20) // more counts as 1
 
 #define VLMC_STREAMS_MAX 128u
-#define VLMC_STREAM_BYTES 6144u // plain bytes: one more stream for each that many
 
 // The streams of a group. Each begins at a multiple of `align` from the group's first token; the
 // first ones are longer by at most one unit of `align`, so lengths never grow.
@@ -41,11 +40,8 @@ uint32_t vlmc_cut_length(const vlmc_cut *cut, uint32_t s);
 // Streams that have a token at step t: the first so many. 0 from the longest stream's length on.
 uint32_t vlmc_cut_active(const vlmc_cut *cut, uint32_t t);
 
-// The number of streams that an encoder gives to a group of n plain bytes: ceil(n / 6144), 1..128.
-uint32_t vlmc_group_streams(uint32_t n);
-
-// The same for a tokenizer's geometry: round(n / stream_tokens), 1..128, at most one for each
-// unit. stream_tokens 0 counts as 1.
+// The number of streams that an encoder gives to a group: round(n / stream_tokens), 1..128, at most
+// one for each unit. stream_tokens 0 counts as 1.
 uint32_t vlmc_cut_streams(uint32_t n, uint32_t align, uint32_t stream_tokens);
 
 // How a writer cuts a segment of n tokens into groups: the least number of nearly equal ones that

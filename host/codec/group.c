@@ -3,21 +3,23 @@
 
 #include "sample.h"
 #include "util/room.h"
+#include "x86.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
-#define ZSTD_LEVEL 19
+#define ZSTD_LEVEL_ALONE 19
+#define ZSTD_LEVEL_BESIDE 9 // a model does the work
 #define ZSTD_SAMPLE_LEVEL 1
 
 // The window of this level. Larger groups get one that covers them, and a search for long matches,
 // which the level's own tables are too small for.
 #define ZSTD_WINDOW_LOG 23
 
-// A group that zstd brings below this share (1/20) is long runs or repeats: the model could
+// A group that zstd brings below this share (1/256) is long runs or repeats: the model could
 // save little more, and would take seconds for it.
-#define ZSTD_ENOUGH 20u
+#define ZSTD_ENOUGH 256u
 
 // Short content starts a group of its own only when a fast look saves this much of it.
 #define KIND_BYTES_SAVED 256u
@@ -25,14 +27,21 @@
 // Smaller results are not worth a model at extraction.
 #define MODEL_BYTES_MIN 128u
 
+typedef struct coded {
+    uint8_t *bytes; // (capacity)
+    size_t capacity;
+} coded;
+
 struct vlmc_group_packer {
     ZSTD_CCtx *zstd;
+    int zstd_level;
     uint8_t *samples; // (samples_capacity)
     uint8_t *plain;   // (plain_capacity) zstd's result
-    uint8_t *coded;   // (coded_capacity) the model's result
+    coded coded[2];   // results of models
+    uint8_t *code;    // (code_capacity) machine code with addresses
+    size_t code_capacity;
     size_t samples_capacity;
     size_t plain_capacity;
-    size_t coded_capacity;
 };
 
 static vlmc_status no_memory(vlmc_error *error)
@@ -40,10 +49,12 @@ static vlmc_status no_memory(vlmc_error *error)
     return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the compressor");
 }
 
-vlmc_status vlmc_group_packer_create(vlmc_group_packer **packer, vlmc_error *error)
+vlmc_status vlmc_group_packer_create(bool with_models, vlmc_group_packer **packer,
+                                     vlmc_error *error)
 {
     vlmc_group_packer *p = calloc(1, sizeof *p);
     if (p) {
+        p->zstd_level = with_models ? ZSTD_LEVEL_BESIDE : ZSTD_LEVEL_ALONE;
         p->zstd = ZSTD_createCCtx();
         if (!p->zstd)
             vlmc_group_packer_destroy(&p);
@@ -60,7 +71,9 @@ void vlmc_group_packer_destroy(vlmc_group_packer **packer)
     ZSTD_freeCCtx(p->zstd);
     free(p->plain);
     free(p->samples);
-    free(p->coded);
+    free(p->code);
+    free(p->coded[0].bytes);
+    free(p->coded[1].bytes);
     free(p);
     *packer = NULL;
 }
@@ -137,7 +150,7 @@ vlmc_status vlmc_group_pack(vlmc_group_packer *p, const uint8_t *raw, uint32_t n
     if (hopeless)
         return VLMC_OK;
     size_t size;
-    VLMC_TRY(compress(p, ZSTD_LEVEL, raw, n, &size, error));
+    VLMC_TRY(compress(p, p->zstd_level, raw, n, &size, error));
     if (size < n) {
         packed->method = VLMC_GROUP_ZSTD;
         packed->bytes = p->plain;
@@ -149,24 +162,36 @@ vlmc_status vlmc_group_pack(vlmc_group_packer *p, const uint8_t *raw, uint32_t n
 
 vlmc_status vlmc_group_pack_model(vlmc_group_packer *p, vlmc_lockstep *lockstep,
                                   const vlmc_token_coding *coding, const uint8_t *raw, uint32_t n,
-                                  uint32_t cost, vlmc_packed_group *packed, vlmc_lockstep_tick tick,
-                                  void *user, vlmc_error *error)
+                                  uint32_t stream_tokens, uint32_t cost, vlmc_packed_group *packed,
+                                  vlmc_lockstep_tick tick, void *user, vlmc_error *error)
 {
     if (packed->size <= cost)
         return VLMC_OK;
     uint32_t streams;
-    VLMC_TRY(vlmc_lockstep_streams(coding, n, &streams, error));
+    VLMC_TRY(vlmc_lockstep_streams(lockstep, coding, n, stream_tokens, &streams, error));
     const size_t capacity = packed->size - cost - 1; // the most that is still smaller
     size_t size;
-    if (!vlmc_make_room(&p->coded, &p->coded_capacity, capacity))
+    // What was packed before may be in one of the two, and stands if this is no better.
+    coded *c = packed->bytes == p->coded[0].bytes ? &p->coded[1] : &p->coded[0];
+    if (!vlmc_make_room(&c->bytes, &c->capacity, capacity))
         return no_memory(error);
-    VLMC_TRY(vlmc_lockstep_encode(lockstep, coding, raw, n, streams, p->coded, capacity, &size,
+    const bool is_code = !coding && vlmc_x86_is_code(raw, n);
+    if (is_code) {
+        if (!vlmc_make_room(&p->code, &p->code_capacity, n))
+            return no_memory(error);
+        memcpy(p->code, raw, n);
+        vlmc_x86_to_addresses(p->code, n);
+        raw = p->code;
+    }
+    VLMC_TRY(vlmc_lockstep_encode(lockstep, coding, raw, n, streams, c->bytes, capacity, &size,
                                   tick, user, error));
+    if (size <= capacity && is_code)
+        c->bytes[0] |= VLMC_GROUP_X86;
     if (size <= capacity)
         *packed = (vlmc_packed_group){
             .method = VLMC_GROUP_MODEL,
             .streams = streams,
-            .bytes = p->coded,
+            .bytes = c->bytes,
             .size = (uint32_t)size,
         };
     return VLMC_OK;

@@ -25,7 +25,9 @@ typedef struct vlmc_packed_group {
 
 typedef struct vlmc_group_packer vlmc_group_packer;
 
-vlmc_status vlmc_group_packer_create(vlmc_group_packer **packer, vlmc_error *error);
+// with_models: groups will be tried with a lock step as well, and zstd need not do its utmost.
+vlmc_status vlmc_group_packer_create(bool with_models, vlmc_group_packer **packer,
+                                     vlmc_error *error);
 void vlmc_group_packer_destroy(vlmc_group_packer **packer);
 
 // What a stretch of content looks like to a fast look: groups should not mix the first two.
@@ -43,13 +45,13 @@ vlmc_status vlmc_group_kind(vlmc_group_packer *packer, const uint8_t *raw, uint3
 vlmc_status vlmc_group_pack(vlmc_group_packer *packer, const uint8_t *raw, uint32_t n,
                             vlmc_packed_group *packed, vlmc_error *error);
 
-// Replaces *packed, the result of vlmc_group_pack for the same bytes, when the model's is
-// smaller by more than `cost` bytes. `coding` (NULL: plain bytes), `tick` and `user` as in
-// lockstep.h; VLMC_ERROR_PLUGIN leaves *packed as it was.
+// Replaces *packed, the result of vlmc_group_pack or this function for the same bytes, when the
+// lock step's is smaller by more than `cost` bytes. `coding` (NULL: plain bytes), `stream_tokens`,
+// `tick` and `user` as in lockstep.h; VLMC_ERROR_PLUGIN leaves *packed as it was.
 vlmc_status vlmc_group_pack_model(vlmc_group_packer *packer, vlmc_lockstep *lockstep,
                                   const vlmc_token_coding *coding, const uint8_t *raw, uint32_t n,
-                                  uint32_t cost, vlmc_packed_group *packed, vlmc_lockstep_tick tick,
-                                  void *user, vlmc_error *error);
+                                  uint32_t stream_tokens, uint32_t cost, vlmc_packed_group *packed,
+                                  vlmc_lockstep_tick tick, void *user, vlmc_error *error);
 
 // Decodes a STORED or ZSTD group of exactly n bytes; MODEL is vlmc_lockstep_decode.
 // VLMC_ERROR_DAMAGED when the bytes are not such a group.

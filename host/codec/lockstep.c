@@ -3,16 +3,19 @@
 
 #include "model/fit.h"
 #include "symbol_coder.h"
+#include "x86.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define ALPHABET 256u
+#define EFFORT_SHIFT 5u // above the mixer's memory, in the first byte of a group
 #define SLAB_STEPS_MIN 32u
 #define SLAB_TOKENS 4096u // streams * steps of a slab, about
 
 // Share of the steps after which a hopeless group is given up, and by how much the
 // projected size must miss the capacity: adaptation makes later steps cheaper.
+#define ABANDON_STREAMS_MIN 16u
 #define ABANDON_AFTER_NUMERATOR 1u
 #define ABANDON_AFTER_DENOMINATOR 8u
 #define ABANDON_EXCESS_NUMERATOR 5u
@@ -22,7 +25,8 @@ struct vlmc_lockstep {
     vlmc_engine *engine;             // NULL: the mixer alone
     const vlmc_tokenizer *tokenizer; // NULL: plain bytes
     const vlmc_hyperparameters *hp;  // of the engine
-    vlmc_contexts *contexts;         // over symbols, for the engine
+    vlmc_mix_settings settings;
+    vlmc_contexts *contexts; // over symbols, for the engine
     vlmc_symbol_coder *coder;
     uint32_t max_steps;
     uint32_t n_values;   // side contexts of the tokenizer
@@ -71,13 +75,13 @@ static vlmc_status allocate(vlmc_lockstep *ls, vlmc_error *error)
     }
     if (!ok)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to run the model");
-    return vlmc_symbol_coder_create(ls->engine != NULL, ls->tokenizer, VLMC_STREAMS_MAX,
-                                    ls->max_tokens, &ls->coder, error);
+    return vlmc_symbol_coder_create(ls->engine != NULL, ls->tokenizer, &ls->settings,
+                                    VLMC_STREAMS_MAX, ls->max_tokens, &ls->coder, error);
 }
 
 vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *tokenizer,
-                                 uint32_t max_steps, uint32_t max_tokens, vlmc_lockstep **lockstep,
-                                 vlmc_error *error)
+                                 const vlmc_mix_settings *settings, uint32_t max_steps,
+                                 uint32_t max_tokens, vlmc_lockstep **lockstep, vlmc_error *error)
 {
     *lockstep = NULL;
     VLMC_TRY(vlmc_tokenizer_check(tokenizer, error));
@@ -88,6 +92,7 @@ vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *toke
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to run the model");
     ls->engine = engine;
     ls->tokenizer = tokenizer;
+    ls->settings = *settings;
     ls->hp = engine ? &engine->model->hp : NULL;
     ls->n_values = tokenizer ? tokenizer->n_contexts : 0;
     ls->max_steps = max_steps < VLMC_SLAB_STEPS_MAX ? max_steps : VLMC_SLAB_STEPS_MAX;
@@ -116,14 +121,34 @@ void vlmc_lockstep_destroy(vlmc_lockstep **lockstep)
     *lockstep = NULL;
 }
 
-vlmc_status vlmc_lockstep_streams(const vlmc_token_coding *coding, uint32_t n, uint32_t *streams,
+vlmc_status vlmc_lockstep_settings(const uint8_t *packed, size_t size, vlmc_mix_settings *settings,
+                                   vlmc_error *error)
+{
+    const uint32_t byte = size > 0 ? packed[0] & ~VLMC_GROUP_X86 : 0;
+    settings->effort = byte >> EFFORT_SHIFT;
+    settings->memory = byte & ((1u << EFFORT_SHIFT) - 1);
+    if (settings->effort > VLMC_MIX_STRONG || settings->memory < VLMC_MIX_MEMORY_MIN ||
+        settings->memory > VLMC_MIX_MEMORY_MAX)
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED,
+                         "the packed bytes are not what an encoder writes");
+    return VLMC_OK;
+}
+
+static uint8_t settings_byte(const vlmc_mix_settings *settings)
+{
+    return (uint8_t)((uint32_t)settings->effort << EFFORT_SHIFT | settings->memory);
+}
+
+vlmc_status vlmc_lockstep_streams(const vlmc_lockstep *ls, const vlmc_token_coding *coding,
+                                  uint32_t n, uint32_t stream_tokens, uint32_t *streams,
                                   vlmc_error *error)
 {
     vlmc_token_geometry geometry;
-    *streams = vlmc_group_streams(n);
     VLMC_TRY(vlmc_token_geometry_of(coding, &geometry, error));
-    if (coding && coding->tokenizer)
-        *streams = vlmc_cut_streams(n, geometry.align_tokens, geometry.stream_tokens);
+    if (coding && coding->tokenizer && !(coding->tokenizer->flags & VLMC_TOKENIZER_JOINS))
+        stream_tokens = geometry.stream_tokens;
+    // Without a device to keep busy, one stream learns most.
+    *streams = ls->engine ? vlmc_cut_streams(n, geometry.align_tokens, stream_tokens) : 1;
     return VLMC_OK;
 }
 
@@ -141,7 +166,7 @@ static vlmc_status start(vlmc_lockstep *ls, const vlmc_token_coding *coding, uin
                          (unsigned)n, (unsigned)streams);
     if (n > ls->max_tokens)
         return vlmc_fail(error, VLMC_ERROR_USAGE, "a lock step serves the groups it was made for");
-    vlmc_symbol_coder_reset(ls->coder, n);
+    vlmc_symbol_coder_reset(ls->coder, n, streams, vlmc_cut_length(&ls->cut, 0));
     VLMC_TRY(vlmc_token_contexts_open(coding, &ls->cut, &ls->side, error));
     if (shadow)
         VLMC_TRY(vlmc_token_contexts_open(coding, &ls->cut, &ls->shadow, error));
@@ -250,25 +275,28 @@ static vlmc_status code_slab(vlmc_lockstep *ls, const uint8_t *tokens, uint32_t 
 {
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t active = vlmc_cut_active(&ls->cut, first + i);
+        const size_t at = (size_t)i * ls->cut.streams;
         VLMC_TRY(check_step(ls, tokens, first + i, i, error));
+        for (uint32_t s = 0; s < active; s++)
+            vlmc_symbol_prepare(ls->coder, s, ls->values + (at + s) * ls->n_values);
         for (uint32_t s = 0; s < active; s++) {
-            const size_t at = (size_t)i * ls->cut.streams + s;
             const int16_t *logits =
                 ls->engine ? ls->logits + ((size_t)s * count + i) * ALPHABET : NULL;
-            vlmc_symbol_encode(ls->coder, s, logits, ls->values + at * ls->n_values,
-                               ls->symbols[at], encoder);
+            vlmc_symbol_encode(ls->coder, s, logits, ls->symbols[at + s], encoder);
         }
     }
     return VLMC_OK;
 }
 
-// True when the group would clearly not fit: judged from coded bytes alone.
-static bool is_hopeless(uint32_t steps_done, uint32_t steps, const vlmc_range_encoder *encoder)
+// True when the group would clearly not fit: judged from coded bytes alone. Many streams have seen
+// the group everywhere; what few have seen says nothing about the rest.
+static bool is_hopeless(uint32_t streams, uint32_t steps_done, uint32_t steps,
+                        const vlmc_range_encoder *encoder)
 {
     if (encoder->overflow)
         return true;
-    if ((uint64_t)steps_done * ABANDON_AFTER_DENOMINATOR <
-        (uint64_t)steps * ABANDON_AFTER_NUMERATOR)
+    if (streams < ABANDON_STREAMS_MIN || (uint64_t)steps_done * ABANDON_AFTER_DENOMINATOR <
+                                             (uint64_t)steps * ABANDON_AFTER_NUMERATOR)
         return false;
     // size / steps_done * steps > capacity * 5/4; both below 2^27, the product below 2^57.
     return (uint64_t)encoder->size * steps * ABANDON_EXCESS_DENOMINATOR >
@@ -300,7 +328,7 @@ static vlmc_status encode(vlmc_lockstep *ls, const uint8_t *tokens, vlmc_range_e
                 vlmc_engine_forward(ls->engine, count, ls->before, ls->rows, ls->logits, error));
         VLMC_TRY(code_slab(ls, tokens, t, count, encoder, error));
         t += count;
-        if (is_hopeless(t, steps, encoder))
+        if (is_hopeless(ls->cut.streams, t, steps, encoder))
             return VLMC_OK;
         VLMC_TRY(tell(ls, tick, user, t, error));
     }
@@ -315,10 +343,14 @@ vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const vlmc_token_coding *cod
 {
     *size = SIZE_MAX;
     vlmc_range_encoder encoder;
-    vlmc_range_encoder_start(&encoder, out, capacity);
+    if (capacity == 0)
+        return VLMC_OK;
+    out[0] = settings_byte(&ls->settings);
+    vlmc_range_encoder_start(&encoder, out + 1, capacity - 1);
     vlmc_status status = start(ls, coding, n, streams, true, error);
     if (status == VLMC_OK)
         status = encode(ls, tokens, &encoder, size, tick, user, error);
+    *size += *size != SIZE_MAX;
     stop(ls);
     return status;
 }
@@ -328,10 +360,11 @@ static vlmc_status decode_step(vlmc_lockstep *ls, uint8_t *tokens, uint32_t t,
 {
     const uint32_t active = vlmc_cut_active(&ls->cut, t);
     const bool centred = vlmc_tokenizer_centred(ls->tokenizer);
+    for (uint32_t s = 0; s < active; s++)
+        vlmc_symbol_prepare(ls->coder, s, ls->values + (size_t)s * ls->n_values);
     for (uint32_t s = 0; s < active; s++) {
         const int16_t *logits = ls->engine ? ls->logits + (size_t)s * ALPHABET : NULL;
-        const uint8_t symbol = vlmc_symbol_decode(ls->coder, s, logits,
-                                                  ls->values + (size_t)s * ls->n_values, decoder);
+        const uint8_t symbol = vlmc_symbol_decode(ls->coder, s, logits, decoder);
         const uint8_t token = centred ? vlmc_token_of_symbol(symbol, ls->centres[s]) : symbol;
         if (ls->tokenizer && token >= ls->tokenizer->alphabet)
             decoder->damaged = true;
@@ -365,10 +398,16 @@ vlmc_status vlmc_lockstep_decode(vlmc_lockstep *ls, const vlmc_token_coding *cod
                                  vlmc_error *error)
 {
     vlmc_range_decoder decoder;
-    vlmc_range_decoder_start(&decoder, packed, size);
+    if (size == 0 || (packed[0] & ~VLMC_GROUP_X86) != settings_byte(&ls->settings) ||
+        (packed[0] & VLMC_GROUP_X86 && ls->tokenizer))
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED,
+                         "the packed bytes are not what an encoder writes");
+    vlmc_range_decoder_start(&decoder, packed + 1, size - 1);
     vlmc_status status = start(ls, coding, n, streams, false, error);
     if (status == VLMC_OK)
         status = decode(ls, tokens, &decoder, tick, user, error);
+    if (status == VLMC_OK && packed[0] & VLMC_GROUP_X86)
+        vlmc_x86_to_distances(tokens, n);
     stop(ls);
     return status;
 }

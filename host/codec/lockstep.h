@@ -5,6 +5,7 @@
 #define VLMC_CODEC_LOCKSTEP_H
 
 #include "cut.h"
+#include "mix/mix.h"
 #include "model/engine.h"
 #include "token_contexts.h"
 
@@ -22,19 +23,29 @@ typedef bool (*vlmc_lockstep_tick)(void *user, uint32_t done);
 
 typedef struct vlmc_lockstep vlmc_lockstep;
 
-// For groups of up to max_tokens, all of one tokenizer (NULL: plain bytes), coded with one engine
-// (NULL: the mixer alone). `engine` is borrowed and was made for VLMC_STREAMS_MAX streams and
-// max_steps (1.. ) steps; a decoder needs 1 step. VLMC_ERROR_MODEL_INVALID when the model does not
-// fit the tokenizer (vlmc_model_fits), VLMC_ERROR_PLUGIN when the tokenizer declares what it may
-// not.
+// A group that is coded begins with a byte that names the mixer's settings, and has this bit when
+// what is coded are its bytes after vlmc_x86_to_addresses; plain bytes only.
+#define VLMC_GROUP_X86 0x80u
+
+// VLMC_ERROR_DAMAGED when there are no such settings.
+vlmc_status vlmc_lockstep_settings(const uint8_t *packed, size_t size, vlmc_mix_settings *settings,
+                                   vlmc_error *error);
+
+// For groups of up to max_tokens, all of one tokenizer (NULL: plain bytes) and with the same
+// settings, which are copied, coded with one engine (NULL: the mixer alone). `engine` is borrowed
+// and was made for VLMC_STREAMS_MAX streams and max_steps (1.. ) steps; a decoder needs 1 step.
+// VLMC_ERROR_MODEL_INVALID when the model does not fit the tokenizer (vlmc_model_fits),
+// VLMC_ERROR_PLUGIN when the tokenizer declares what it may not.
 vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *tokenizer,
-                                 uint32_t max_steps, uint32_t max_tokens, vlmc_lockstep **lockstep,
-                                 vlmc_error *error);
+                                 const vlmc_mix_settings *settings, uint32_t max_steps,
+                                 uint32_t max_tokens, vlmc_lockstep **lockstep, vlmc_error *error);
 void vlmc_lockstep_destroy(vlmc_lockstep **lockstep);
 
-// How many streams the encoder gives to a group of n tokens; 1..128. VLMC_ERROR_PLUGIN when the
-// tokenizer refuses the parameters.
-vlmc_status vlmc_lockstep_streams(const vlmc_token_coding *coding, uint32_t n, uint32_t *streams,
+// How many streams the encoder gives to a group of n tokens; 1 without a model, else 1..128: one
+// for each stream_tokens, or as the tokenizer asks when its segments do not join. VLMC_ERROR_PLUGIN
+// when it refuses the parameters.
+vlmc_status vlmc_lockstep_streams(const vlmc_lockstep *lockstep, const vlmc_token_coding *coding,
+                                  uint32_t n, uint32_t stream_tokens, uint32_t *streams,
                                   vlmc_error *error);
 
 // Codes tokens // (n), n 1..max_tokens, in `streams` streams. *size is SIZE_MAX when the

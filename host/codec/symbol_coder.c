@@ -3,7 +3,6 @@
 
 #include "cpu/kernels.h"
 #include "cpu/ops.h"
-#include "mix/mix.h"
 
 #include <stdlib.h>
 
@@ -32,11 +31,15 @@ static uint32_t symbol_bits(const vlmc_tokenizer *tokenizer)
 }
 
 static vlmc_mix_params mix_params(vlmc_symbol_coder *coder, bool has_model,
-                                  const vlmc_tokenizer *tokenizer)
+                                  const vlmc_tokenizer *tokenizer,
+                                  const vlmc_mix_settings *settings)
 {
     vlmc_mix_params params = {
         .has_model = has_model,
-        .orders = !tokenizer || tokenizer->flags & VLMC_TOKENIZER_ORDERS,
+        .past = !tokenizer                                 ? VLMC_PAST_BYTES
+                : tokenizer->flags & VLMC_TOKENIZER_ORDERS ? VLMC_PAST_TEXT
+                                                           : VLMC_PAST_NONE,
+        .settings = *settings,
         .symbol_bits = symbol_bits(tokenizer),
     };
     coder->symbol_bits = params.symbol_bits;
@@ -55,13 +58,14 @@ static vlmc_mix_params mix_params(vlmc_symbol_coder *coder, bool has_model,
 }
 
 vlmc_status vlmc_symbol_coder_create(bool has_model, const vlmc_tokenizer *tokenizer,
-                                     uint32_t max_streams, uint32_t max_tokens,
-                                     vlmc_symbol_coder **coder, vlmc_error *error)
+                                     const vlmc_mix_settings *settings, uint32_t max_streams,
+                                     uint32_t max_tokens, vlmc_symbol_coder **coder,
+                                     vlmc_error *error)
 {
     vlmc_symbol_coder *c = calloc(1, sizeof *c);
     if (c) {
         c->kernels = vlmc_cpu_kernels_best();
-        const vlmc_mix_params params = mix_params(c, has_model, tokenizer);
+        const vlmc_mix_params params = mix_params(c, has_model, tokenizer, settings);
         c->mix = vlmc_mix_create(&params, max_streams, max_tokens);
         if (!c->mix)
             vlmc_symbol_coder_destroy(&c);
@@ -79,29 +83,34 @@ void vlmc_symbol_coder_destroy(vlmc_symbol_coder **coder)
     *coder = NULL;
 }
 
-void vlmc_symbol_coder_reset(vlmc_symbol_coder *coder, uint32_t n_tokens)
+void vlmc_symbol_coder_reset(vlmc_symbol_coder *coder, uint32_t n_tokens, uint32_t n_streams,
+                             uint32_t n_steps)
 {
-    vlmc_mix_reset(coder->mix, n_tokens);
+    vlmc_mix_reset(coder->mix, n_tokens, n_streams, n_steps);
 }
 
-static void begin(vlmc_symbol_coder *coder, uint32_t stream, const int16_t *logits,
-                  const uint32_t *values)
+void vlmc_symbol_prepare(vlmc_symbol_coder *coder, uint32_t stream, const uint32_t *values)
 {
-    uint32_t frequencies[256], mixed[VLMC_PLUGIN_CONTEXTS_MAX];
-    uint32_t selects[VLMC_MIX_SELECTS_MAX];
-    if (logits)
-        coder->kernels->frequencies(256, logits, frequencies);
+    uint32_t mixed[VLMC_PLUGIN_CONTEXTS_MAX], selects[VLMC_MIX_SELECTS_MAX];
     for (uint32_t i = 0; i < coder->n_mixed; i++)
         mixed[i] = values[coder->mixed[i]];
     for (uint32_t i = 0; i < coder->n_selects; i++)
         selects[i] = values[coder->selects[i]];
-    vlmc_mix_begin(coder->mix, stream, frequencies, mixed, selects);
+    vlmc_mix_prepare(coder->mix, stream, mixed, selects);
+}
+
+static void begin(vlmc_symbol_coder *coder, uint32_t stream, const int16_t *logits)
+{
+    uint32_t frequencies[256];
+    if (logits)
+        coder->kernels->frequencies(256, logits, frequencies);
+    vlmc_mix_begin(coder->mix, stream, frequencies);
 }
 
 void vlmc_symbol_encode(vlmc_symbol_coder *coder, uint32_t stream, const int16_t *logits,
-                        const uint32_t *values, uint8_t symbol, vlmc_range_encoder *encoder)
+                        uint8_t symbol, vlmc_range_encoder *encoder)
 {
-    begin(coder, stream, logits, values);
+    begin(coder, stream, logits);
     for (uint32_t i = coder->symbol_bits; i-- > 0;) {
         const uint32_t bit = symbol >> i & 1, ones = vlmc_mix_probability(coder->mix) << BIT_SHIFT;
         vlmc_range_encode(encoder, bit ? 0 : ones,
@@ -111,10 +120,10 @@ void vlmc_symbol_encode(vlmc_symbol_coder *coder, uint32_t stream, const int16_t
 }
 
 uint8_t vlmc_symbol_decode(vlmc_symbol_coder *coder, uint32_t stream, const int16_t *logits,
-                           const uint32_t *values, vlmc_range_decoder *decoder)
+                           vlmc_range_decoder *decoder)
 {
     uint32_t symbol = 0;
-    begin(coder, stream, logits, values);
+    begin(coder, stream, logits);
     for (uint32_t i = coder->symbol_bits; i-- > 0;) {
         const uint32_t ones = vlmc_mix_probability(coder->mix) << BIT_SHIFT;
         const uint32_t bit = vlmc_range_decoder_get(decoder) < ones;

@@ -31,7 +31,7 @@ vlmc_status vlmc_tokenizer_check(const vlmc_tokenizer *tokenizer, vlmc_error *er
 vlmc_status vlmc_token_geometry_of(const vlmc_token_coding *coding, vlmc_token_geometry *geometry,
                                    vlmc_error *error)
 {
-    *geometry = (vlmc_token_geometry){.align_tokens = 1, .stream_tokens = VLMC_STREAM_BYTES};
+    *geometry = (vlmc_token_geometry){.align_tokens = 1};
     if (!coding || !coding->tokenizer)
         return VLMC_OK;
     if (coding->tokenizer->geometry(coding->params, coding->params_bytes, geometry) !=

@@ -1,64 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mix.h"
 
+#include "adaptive_map.h"
+#include "lines.h"
 #include "logistic.h"
+#include "match.h"
+#include "models.h"
 #include "neuron.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MULTIPLIER UINT64_C(0x9E3779B97F4A7C15)
-#define ORDERS 6u
 #define SELECTS_MAX VLMC_MIX_SELECTS_MAX
-// MIX contexts, the orders, each SELECT context, and none at all.
-#define MODELS_MAX (VLMC_MIX_CONTEXTS_MAX + ORDERS + SELECTS_MAX + 1)
+// MIX contexts, those of the past, each SELECT context, and none at all.
+#define MODELS_MAX (VLMC_MIX_CONTEXTS_MAX + VLMC_PAST_CONTEXTS_MAX + SELECTS_MAX + 1)
 #define INPUTS_EACH 3u
-#define SETS_MAX (3u + SELECTS_MAX)
+#define OTHER_INPUTS 8u // two of the transformer, a constant, two of the match; the rest stay zero
+#define SETS_MAX (5u + SELECTS_MAX)
 #define MAPS_MAX (1u + SELECTS_MAX)
 
-#define CACHE_LINE_BYTES 64u
-#define LINE_NODES 15u // of a nibble
 #define LINES_LOG2_MIN 10u
-#define LINES_LOG2_MAX 17u
-#define LINES_ALL_LOG2 21u // of all context models together, about
-#define LINES_EACH 32u     // more than the lines that one value of a context can take
+#define LINES_LOG2_MAX 24u
+#define LINES_EACH 32u // more than the lines that one value of a context can take
 
-#define COUNT_LIMIT 255u
-#define FAST_RATE_BITS 4
-#define MAP_STEP 128
-#define MAP_NODES (2 * VLMC_STRETCH_MAX / MAP_STEP + 1)
-#define MAP_RATE_BITS 5
+#define MAP_UPDATES_START 6u // so sure a map of histories starts
 
 // Where weights start, 16.16. Context models alone share START_ALL; beside a transformer they begin
-// with little say, with orders among them with none: those find their weight fast.
+// with little say, with those of the past among them with none: those find their weight fast.
 #define START_ALL (2 * VLMC_WEIGHT_ONE)
 #define START_ALONE_MAX (VLMC_WEIGHT_ONE / 2)
 #define START_BESIDE 656
+#define START_MATCH (VLMC_WEIGHT_ONE / 4)
 
-_Static_assert(INPUTS_EACH *MODELS_MAX + 2 <= VLMC_NEURON_INPUTS_MAX, "inputs fit a neuron");
+// Inputs that belong to no context model, behind theirs.
+enum { INPUT_MODEL, INPUT_MODEL_LINEAR, INPUT_CONSTANT, INPUT_MATCH };
+
+#define MATCH_SELECTS (9u * 16u)
+
+_Static_assert(MODELS_MAX <= VLMC_MODELS_MAX, "all models have a place");
+_Static_assert(INPUTS_EACH *VLMC_MODELS_MAX + OTHER_INPUTS <= VLMC_NEURON_INPUTS_MAX,
+               "inputs fit a neuron");
 _Static_assert(SETS_MAX <= VLMC_NEURON_LANES, "the last neuron has one input for each set");
 
-// What followed one context, for the 15 nodes of a nibble. 96 bytes: two lines of the cache.
-typedef struct line {
-    uint32_t check;
-    uint32_t slow[LINE_NODES];     // probability that the bit is 1 (22 bits), updates (10 bits)
-    uint16_t fast[LINE_NODES + 1]; // the same, from the last few bits only
-} line;
-
 typedef struct context_model {
-    line *lines; // (1 << log2_lines)
-    line *line;  // of the current nibble
-    uint64_t hash;
-    uint32_t size; // values of the context; 0: any hash
-    uint32_t log2_lines, max_log2_lines;
-    uint32_t check;
+    uint32_t first; // line of its table // (1 << log2_lines)
+    uint32_t size;  // values of the context; 0: any hash
+    uint32_t log2_lines;
 } context_model;
-
-typedef struct history {
-    uint64_t past; // last 8 symbols, newest in the low byte
-    uint32_t word; // hash of the word so far and the word before
-    uint32_t last_word;
-} history;
 
 // Weights that one property of the position chooses among.
 typedef struct weight_set {
@@ -68,41 +57,49 @@ typedef struct weight_set {
     uint32_t p;      // what they say
 } weight_set;
 
-// Corrects the mixed probability by what came of it in the same context.
-typedef struct adaptive_map {
-    uint16_t (*nodes)[MAP_NODES]; // (size, 256)
-    uint32_t size;
-    uint32_t context; // of the current symbol
-    uint16_t *nearest;
-} adaptive_map;
+// What vlmc_mix_prepare was told of a stream.
+typedef struct prepared {
+    uint64_t hashes[MODELS_MAX];
+    uint32_t selects[SELECTS_MAX];
+} prepared;
 
 struct vlmc_mix {
     vlmc_mix_params params;
     const vlmc_neuron_kernels *kernels;
+    const vlmc_models_kernels *model_kernels;
     uint32_t max_streams;
-    uint32_t n_models, n_sets, n_maps;
+    uint32_t n_sets, n_maps;
     uint32_t n_inputs; // padded
-    void *storage;
-    line *lines;      // in storage, at the begin of a line of the cache
-    history *streams; // (max_streams)
+    vlmc_lines lines;
+    vlmc_past past;
+    vlmc_matcher matcher;
+    prepared *prepared; // (max_streams)
+    vlmc_models models;
+    uint32_t map_of_matches[VLMC_MATCH_CLASSES]; // that the expected bit comes; the same
+    context_model contexts[MODELS_MAX];
+    weight_set sets[SETS_MAX];
+    vlmc_adaptive_map maps[MAPS_MAX];
+    int32_t last_weights[256][VLMC_NEURON_LANES]; // by bits so far
+    int32_t start[VLMC_NEURON_INPUTS_MAX];        // weights at first
+    int16_t stretch[65536];
+
+    // Of the current symbol:
+    const prepared *now;
     uint32_t stream;
-    uint32_t selects[SELECTS_MAX];
     uint32_t sums[512]; // tree over the distribution: node i has children 2i, 2i+1
     uint32_t node;      // 1, then the symbol's bits so far with a leading 1
-    uint32_t local;     // the same within the current nibble, 1..15
-    uint32_t known;     // models whose current node has been updated before
-    uint32_t coded;     // symbols since reset, for the learning rate
-    context_model models[MODELS_MAX];
-    weight_set sets[SETS_MAX];
-    adaptive_map maps[MAPS_MAX];
+    uint32_t bits_left;
+    uint32_t coded; // symbols since reset, for the learning rate
+    bool matching;  // the match has been right in this symbol so far
+
+    // Of the current nibble and bit:
+    uint32_t local;    // bits of the nibble so far with a leading 1, 1..15
+    uint32_t known;    // models whose node has been updated before
+    uint32_t expected; // bit that the match expects, when matching
+    uint32_t match_class;
     int32_t inputs[VLMC_NEURON_INPUTS_MAX];
-    int32_t start[VLMC_NEURON_INPUTS_MAX];        // weights at first
-    int32_t last_inputs[VLMC_NEURON_LANES];       // what the sets say
-    int32_t last_weights[256][VLMC_NEURON_LANES]; // by bits so far
+    int32_t last_inputs[VLMC_NEURON_LANES]; // what the sets say
     uint32_t last_p;
-    uint16_t reciprocal[COUNT_LIMIT + 1]; // 65536 / (count + 1.5)
-    int16_t stretch[65536];
-    uint16_t straight[MAP_NODES]; // a map that corrects nothing
 };
 
 // ---- Creation ----
@@ -110,10 +107,10 @@ struct vlmc_mix {
 static uint32_t log2_lines_for(const vlmc_mix *m, uint32_t size, uint32_t n_tokens)
 {
     uint32_t bits = LINES_LOG2_MIN, most = LINES_LOG2_MAX;
-    while (most > LINES_LOG2_MIN && (m->n_models << most) > (1u << LINES_ALL_LOG2))
+    while (most > LINES_LOG2_MIN &&
+           (uint64_t)m->models.n << most > UINT64_C(1) << m->params.settings.memory)
         most--;
-    while (bits < most && (1u << bits) < n_tokens / 2 &&
-           (size == 0 || (1u << bits) < size * LINES_EACH))
+    while (bits < most && 1u << bits < n_tokens && (size == 0 || (1u << bits) < size * LINES_EACH))
         bits++;
     return bits;
 }
@@ -128,51 +125,55 @@ static bool add_set(vlmc_mix *m, uint32_t size)
 
 static bool add_map(vlmc_mix *m, uint32_t size)
 {
-    adaptive_map *map = &m->maps[m->n_maps++];
-    map->size = size;
-    map->nodes = calloc((size_t)size * 256, sizeof *map->nodes);
-    return map->nodes != NULL;
+    return vlmc_adaptive_map_create(&m->maps[m->n_maps++], size);
+}
+
+static bool has_past(const vlmc_mix *m)
+{
+    return m->params.past != VLMC_PAST_NONE;
 }
 
 static void count_models(vlmc_mix *m)
 {
     const vlmc_mix_params *p = &m->params;
-    m->n_models = p->n_contexts + (p->orders ? ORDERS : 0);
+    m->models.n = p->n_contexts + vlmc_past_n_contexts(p->past, p->settings.effort);
     for (uint32_t i = 0; i < p->n_selects; i++)
-        m->models[m->n_models++].size = p->select_sizes[i];
-    m->models[m->n_models++].size = 1;
-    const uint32_t inputs = p->has_model + 1 + INPUTS_EACH * m->n_models;
-    m->n_inputs = (inputs + VLMC_NEURON_LANES - 1) / VLMC_NEURON_LANES * VLMC_NEURON_LANES;
+        m->contexts[m->models.n++].size = p->select_sizes[i];
+    m->contexts[m->models.n++].size = 1;
+    m->models.n_padded =
+        (m->models.n + VLMC_MODELS_LANES - 1) / VLMC_MODELS_LANES * VLMC_MODELS_LANES;
+    m->n_inputs = INPUTS_EACH * m->models.n_padded + OTHER_INPUTS;
 }
 
 static void set_start(vlmc_mix *m)
 {
-    const int32_t share = START_ALL / (int32_t)m->n_models;
+    const int32_t share = START_ALL / (int32_t)m->models.n;
     const int32_t alone = share < START_ALONE_MAX ? share : START_ALONE_MAX;
-    uint32_t at = 0;
+    for (uint32_t i = 0; i < m->models.n; i++)
+        m->start[i] = !m->params.has_model ? alone : has_past(m) ? 0 : START_BESIDE;
+    int32_t *other = m->start + INPUTS_EACH * m->models.n_padded;
     if (m->params.has_model)
-        m->start[at++] = VLMC_WEIGHT_ONE;
-    m->start[at++] = 0;
-    for (uint32_t i = 0; i < m->n_models; i++, at += INPUTS_EACH)
-        m->start[at] = !m->params.has_model ? alone : m->params.orders ? 0 : START_BESIDE;
+        other[INPUT_MODEL] = VLMC_WEIGHT_ONE;
+    else if (has_past(m))
+        other[INPUT_MATCH] = START_MATCH;
 }
 
 static bool allocate(vlmc_mix *m, uint32_t max_tokens)
 {
     const vlmc_mix_params *p = &m->params;
     size_t lines = 0;
-    for (uint32_t i = 0; i < m->n_models; i++) {
-        m->models[i].max_log2_lines = log2_lines_for(m, m->models[i].size, max_tokens);
-        lines += (size_t)1 << m->models[i].max_log2_lines;
-    }
-    // Zeros from the system take no memory until a group is large enough to need them.
-    m->storage = calloc(lines * sizeof *m->lines + CACHE_LINE_BYTES, 1);
-    m->lines = (line *)(((uintptr_t)m->storage + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES *
-                        CACHE_LINE_BYTES);
-    m->streams = calloc(m->max_streams, sizeof *m->streams);
-    bool ok = m->storage && m->streams && add_set(m, 256) && add_set(m, m->n_models + 1);
-    if (p->orders)
-        ok = ok && add_set(m, 256) && add_map(m, 256);
+    for (uint32_t i = 0; i < m->models.n; i++)
+        lines += (size_t)1 << log2_lines_for(m, m->contexts[i].size, max_tokens);
+    m->prepared = calloc(m->max_streams, sizeof *m->prepared);
+    m->models.maps =
+        calloc((size_t)m->models.n_padded * VLMC_NODE_HISTORIES, sizeof *m->models.maps);
+    bool ok = vlmc_lines_create(&m->lines, lines) && m->prepared && m->models.maps &&
+              vlmc_past_create(&m->past, p->past, p->settings.effort, m->max_streams, max_tokens) &&
+              vlmc_matcher_create(&m->matcher, &m->past) && add_set(m, 256) &&
+              add_set(m, m->models.n + 1);
+    if (has_past(m))
+        ok = ok && add_set(m, 256) && add_set(m, 256) && add_set(m, MATCH_SELECTS) &&
+             add_map(m, 256);
     for (uint32_t i = 0; i < p->n_selects; i++)
         ok = ok && add_set(m, p->select_sizes[i]) && add_map(m, p->select_sizes[i]);
     if (ok && m->n_maps == 0)
@@ -180,31 +181,13 @@ static bool allocate(vlmc_mix *m, uint32_t max_tokens)
     return ok;
 }
 
-// Where each model's lines are for groups of n_tokens.
-static void place_lines(vlmc_mix *m, uint32_t n_tokens)
+static void fill_tables(vlmc_mix *m)
 {
-    line *lines = m->lines;
-    for (uint32_t i = 0; i < m->n_models; i++) {
-        context_model *model = &m->models[i];
-        model->log2_lines = log2_lines_for(m, model->size, n_tokens);
-        model->lines = lines;
-        lines += (size_t)1 << model->max_log2_lines;
-    }
-}
-
-static void reset_weights(vlmc_mix *m)
-{
-    for (uint32_t i = 0; i < m->n_sets; i++)
-        for (uint32_t j = 0; j < m->sets[i].size; j++)
-            memcpy(m->sets[i].weights + (size_t)j * m->n_inputs, m->start,
-                   m->n_inputs * sizeof *m->start);
-    for (uint32_t i = 0; i < m->n_maps; i++)
-        for (uint32_t j = 0; j < m->maps[i].size * 256; j++)
-            memcpy(m->maps[i].nodes[j], m->straight, sizeof m->straight);
-    for (uint32_t i = 0; i < 256; i++)
-        for (uint32_t j = 0; j < m->n_sets; j++)
-            m->last_weights[i][j] = VLMC_WEIGHT_ONE / (int32_t)m->n_sets;
-    m->coded = 0;
+    vlmc_stretch_table(m->stretch);
+    for (uint32_t i = 0; i < 4096; i++)
+        m->models.stretch[i] = m->stretch[i << 4 | 8];
+    for (uint32_t i = 0; i <= VLMC_MAP_UPDATES_MAX; i++)
+        m->models.rates[i] = 131072u / (2 * i + 3);
 }
 
 vlmc_mix *vlmc_mix_create(const vlmc_mix_params *params, uint32_t max_streams, uint32_t max_tokens)
@@ -214,20 +197,13 @@ vlmc_mix *vlmc_mix_create(const vlmc_mix_params *params, uint32_t max_streams, u
         return NULL;
     m->params = *params;
     m->kernels = vlmc_neuron_kernels_best();
+    m->model_kernels = vlmc_models_kernels_best();
     m->max_streams = max_streams;
     count_models(m);
     set_start(m);
-    if (!allocate(m, max_tokens)) {
+    fill_tables(m);
+    if (!allocate(m, max_tokens))
         vlmc_mix_destroy(&m);
-        return NULL;
-    }
-    vlmc_stretch_table(m->stretch);
-    for (uint32_t i = 0; i <= COUNT_LIMIT; i++)
-        m->reciprocal[i] = (uint16_t)(131072u / (2 * i + 3));
-    for (uint32_t i = 0; i < MAP_NODES; i++)
-        m->straight[i] = (uint16_t)vlmc_squash((int32_t)i * MAP_STEP - VLMC_STRETCH_MAX);
-    place_lines(m, max_tokens);
-    reset_weights(m);
     return m;
 }
 
@@ -240,83 +216,140 @@ void vlmc_mix_destroy(vlmc_mix **mix)
         free(m->sets[i].weights);
     for (uint32_t i = 0; i < m->n_maps; i++)
         free(m->maps[i].nodes);
-    free(m->storage);
-    free(m->streams);
+    vlmc_matcher_destroy(&m->matcher);
+    vlmc_past_destroy(&m->past);
+    vlmc_lines_destroy(&m->lines);
+    free(m->models.maps);
+    free(m->prepared);
     free(m);
     *mix = NULL;
 }
 
-void vlmc_mix_reset(vlmc_mix *m, uint32_t n_tokens)
+// ---- Reset ----
+
+// Where each model's lines are for groups of n_tokens.
+static void place_lines(vlmc_mix *m, uint32_t n_tokens)
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < m->models.n; i++) {
+        context_model *model = &m->contexts[i];
+        model->log2_lines = log2_lines_for(m, model->size, n_tokens);
+        model->first = (uint32_t)at;
+        at += (size_t)1 << model->log2_lines;
+    }
+    m->models.nodes = &m->lines.first->check;
+    vlmc_lines_clear(&m->lines, at);
+}
+
+// What a node that has seen these bits (behind a leading 1) should say, 22 bits: each bit moves it
+// as it would a node, and a little further.
+static uint32_t first_guess(uint32_t history)
+{
+    uint32_t top = 7, p = 1u << 21;
+    while (!(history >> top))
+        top--;
+    for (uint32_t i = 0; i < top; i++) {
+        const uint32_t target = history >> (top - 1 - i) & 1 ? (1u << 22) - 1 : 0;
+        const int64_t error = (int64_t)target - p;
+        p = (uint32_t)(p + error * 10 / (10 * i + 16)); // towards zero
+    }
+    return p;
+}
+
+static void reset_maps(vlmc_mix *m)
+{
+    uint32_t *maps = m->models.maps;
+    for (uint32_t h = 0; h < VLMC_NODE_HISTORIES; h++)
+        maps[h] = first_guess(h & 255 ? h & 255 : 1) << 10 | MAP_UPDATES_START;
+    for (uint32_t i = 1; i < m->models.n; i++)
+        memcpy(maps + (size_t)i * VLMC_NODE_HISTORIES, maps, VLMC_NODE_HISTORIES * sizeof *maps);
+    for (uint32_t i = 0; i < VLMC_MATCH_CLASSES; i++) {
+        const uint32_t length = i % 32; // 1 - 1 / (length + 2)
+        m->map_of_matches[i] = ((1u << 22) - (1u << 22) / (length + 2)) << 10 | 4;
+    }
+    for (uint32_t i = 0; i < m->n_maps; i++)
+        vlmc_adaptive_map_clear(&m->maps[i]);
+}
+
+static void reset_weights(vlmc_mix *m)
+{
+    for (uint32_t i = 0; i < m->n_sets; i++)
+        for (uint32_t j = 0; j < m->sets[i].size; j++)
+            memcpy(m->sets[i].weights + (size_t)j * m->n_inputs, m->start,
+                   m->n_inputs * sizeof *m->start);
+    for (uint32_t i = 0; i < 256; i++)
+        for (uint32_t j = 0; j < m->n_sets; j++)
+            m->last_weights[i][j] = VLMC_WEIGHT_ONE / (int32_t)m->n_sets;
+}
+
+void vlmc_mix_reset(vlmc_mix *m, uint32_t n_tokens, uint32_t n_streams, uint32_t n_steps)
 {
     place_lines(m, n_tokens);
-    for (uint32_t i = 0; i < m->n_models; i++)
-        memset(m->models[i].lines, 0, sizeof *m->lines << m->models[i].log2_lines);
-    memset(m->streams, 0, m->max_streams * sizeof *m->streams);
+    vlmc_past_clear(&m->past, n_streams, n_steps);
+    vlmc_matcher_clear(&m->matcher, n_tokens);
+    reset_maps(m);
     reset_weights(m);
+    m->coded = 0;
 }
 
 // ---- A symbol's contexts ----
 
-static void empty_line(line *l, uint32_t check)
+static uint32_t first_node(const vlmc_mix *m)
 {
-    l->check = check;
-    for (uint32_t i = 0; i < LINE_NODES; i++) {
-        l->slow[i] = 1u << 31; // probability 1/2, count 0
-        l->fast[i] = 1u << 15;
+    return 256u >> m->params.symbol_bits; // its high bits are known to be zero
+}
+
+static uint32_t nibble_of(uint32_t node)
+{
+    return node < 16 ? 0 : node;
+}
+
+// Asks for the lines of a nibble. Speed only.
+static void fetch_lines(const vlmc_mix *m, const prepared *p, uint32_t nibble)
+{
+    for (uint32_t i = 0; i < m->models.n; i++) {
+        const context_model *model = &m->contexts[i];
+        const vlmc_line *table = m->lines.first + model->first;
+        __builtin_prefetch(
+            table + vlmc_line_place_of(p->hashes[i], nibble, model->log2_lines).index, 1);
     }
 }
 
-// The lines of the current nibble, emptied where they held another context. In two passes, so that
-// memory is asked for all of them at once.
 static void find_lines(vlmc_mix *m, uint32_t nibble)
 {
-    for (uint32_t i = 0; i < m->n_models; i++) {
-        context_model *model = &m->models[i];
-        uint64_t h = (model->hash + nibble) * MULTIPLIER;
-        h ^= h >> 32;
-        h *= MULTIPLIER;
-        model->check = (uint32_t)(h & 0xFFFFFFFF) | 1;
-        model->line = model->lines + (size_t)(h >> (64 - model->log2_lines));
-        __builtin_prefetch(model->line, 1);
-        __builtin_prefetch((const uint8_t *)model->line + 64, 1);
+    for (uint32_t i = 0; i < m->models.n; i++) {
+        const context_model *model = &m->contexts[i];
+        const vlmc_line *line =
+            vlmc_line_find(m->lines.first + model->first,
+                           vlmc_line_place_of(m->now->hashes[i], nibble, model->log2_lines));
+        m->models.lines[i] = (uint32_t)(line - m->lines.first);
     }
-    for (uint32_t i = 0; i < m->n_models; i++)
-        if (m->models[i].line->check != m->models[i].check)
-            empty_line(m->models[i].line, m->models[i].check);
 }
 
-static void hash_orders(context_model *models, const history *s)
+void vlmc_mix_prepare(vlmc_mix *m, uint32_t stream, const uint32_t *contexts,
+                      const uint32_t *selects)
 {
-    static const uint8_t lengths[ORDERS - 1] = {1, 2, 3, 5, 7};
-    for (uint32_t o = 0; o + 1 < ORDERS; o++) {
-        const uint64_t past = s->past & ((UINT64_C(1) << 8 * lengths[o]) - 1);
-        models[o].hash = (past * MULTIPLIER ^ past >> 23) + 32 * o;
-    }
-    models[ORDERS - 1].hash = ((uint64_t)s->last_word << 32 | s->word) * MULTIPLIER;
-}
-
-static void set_contexts(vlmc_mix *m, const uint32_t *contexts, const uint32_t *selects)
-{
-    const history *s = &m->streams[m->stream];
-    context_model *model = m->models;
-    adaptive_map *map = m->maps;
+    prepared *p = &m->prepared[stream];
+    uint64_t *hash = p->hashes;
     for (uint32_t i = 0; i < m->params.n_contexts; i++)
-        (model++)->hash = contexts[i] * MULTIPLIER;
-    if (m->params.orders) {
-        hash_orders(model, s);
-        model += ORDERS;
-        (map++)->context = (uint32_t)(s->past & 255);
+        *hash++ = contexts[i] * MULTIPLIER;
+    if (has_past(m)) {
+        vlmc_matcher_look(&m->matcher, stream);
+        const vlmc_match_stream *match = &m->matcher.streams[stream];
+        const uint32_t step = vlmc_match_step(match) & 3;
+        vlmc_past_contexts(&m->past, stream,
+                           match->predicts ? VLMC_PAST_EXPECTED(match->symbol, step) : 0, hash);
+        hash += vlmc_past_n_contexts(m->params.past, m->params.settings.effort);
     }
     for (uint32_t i = 0; i < m->params.n_selects; i++) {
-        m->selects[i] = selects[i];
-        (model++)->hash = selects[i] * MULTIPLIER;
-        (map++)->context = selects[i];
+        p->selects[i] = selects[i];
+        *hash++ = selects[i] * MULTIPLIER;
     }
-    model->hash = 0;
+    *hash = 0;
+    fetch_lines(m, p, nibble_of(first_node(m)));
 }
 
-void vlmc_mix_begin(vlmc_mix *m, uint32_t stream, const uint32_t *frequencies,
-                    const uint32_t *contexts, const uint32_t *selects)
+void vlmc_mix_begin(vlmc_mix *m, uint32_t stream, const uint32_t *frequencies)
 {
     if (m->params.has_model) {
         memcpy(m->sums + 256, frequencies, 256 * sizeof *frequencies);
@@ -324,10 +357,17 @@ void vlmc_mix_begin(vlmc_mix *m, uint32_t stream, const uint32_t *frequencies,
             m->sums[i] = m->sums[2 * i] + m->sums[2 * i + 1];
     }
     m->stream = stream;
-    m->node = 256u >> m->params.symbol_bits; // its high bits are known to be zero
+    m->now = &m->prepared[stream];
+    m->node = first_node(m);
+    m->bits_left = m->params.symbol_bits;
     m->local = m->node < 16 ? m->node : m->node >> 4;
-    set_contexts(m, contexts, selects);
-    find_lines(m, m->node < 16 ? 0 : 16);
+    m->matching = has_past(m) && m->matcher.streams[stream].predicts;
+    vlmc_adaptive_map *map = m->maps;
+    if (has_past(m))
+        (map++)->context = (uint32_t)(m->past.streams[stream].last & 255);
+    for (uint32_t i = 0; i < m->params.n_selects; i++)
+        (map++)->context = m->now->selects[i];
+    find_lines(m, nibble_of(m->node));
 }
 
 // ---- A bit ----
@@ -337,36 +377,57 @@ static int32_t clamp(int32_t x, int32_t limit)
     return x > limit ? limit : x < -limit ? -limit : x;
 }
 
+// How far a probability of 16 bits is from one half, as vlmc_node_linear.
+static int32_t linear(uint32_t p)
+{
+    return ((int32_t)p - 32768) >> 5;
+}
+
+static void fill_match(vlmc_mix *m, int32_t *x)
+{
+    const vlmc_match_stream *match = &m->matcher.streams[m->stream];
+    x[0] = x[1] = 0;
+    if (m->matching && (match->symbol | 256u) >> m->bits_left != m->node)
+        m->matching = false;
+    if (!m->matching)
+        return;
+    m->expected = match->symbol >> (m->bits_left - 1) & 1;
+    m->match_class = vlmc_match_class(match);
+    const uint32_t p = m->map_of_matches[m->match_class] >> 16;
+    const int32_t sign = m->expected ? 1 : -1;
+    x[0] = sign * m->stretch[p];
+    x[1] = sign * linear(p);
+}
+
 static void fill_inputs(vlmc_mix *m)
 {
-    int32_t *x = m->inputs;
+    int32_t *other = m->inputs + INPUTS_EACH * m->models.n_padded;
+    m->known = m->model_kernels->look(&m->models, m->local, m->inputs);
     if (m->params.has_model) {
         // Each frequency is at least 1, so neither side of the node is empty.
         const uint32_t node = m->node;
-        *x++ = m->stretch[((uint64_t)m->sums[2 * node + 1] << 16) / m->sums[node]];
+        const uint32_t p = (uint32_t)(((uint64_t)m->sums[2 * node + 1] << 16) / m->sums[node]);
+        other[INPUT_MODEL] = m->stretch[p];
+        other[INPUT_MODEL_LINEAR] = linear(p);
     }
-    *x++ = 256;
-    m->known = 0;
-    for (uint32_t i = 0; i < m->n_models; i++, x += INPUTS_EACH) {
-        const line *l = m->models[i].line;
-        const uint32_t slow = l->slow[m->local - 1];
-        x[0] = x[1] = x[2] = 0;
-        if ((slow & 1023) == 0)
-            continue; // a context that was never seen has no say
-        m->known++;
-        x[0] = m->stretch[slow >> 16];
-        x[1] = ((int32_t)(slow >> 16) - 32768) >> 5;
-        x[2] = m->stretch[l->fast[m->local - 1]];
-    }
+    other[INPUT_CONSTANT] = 256;
+    if (has_past(m))
+        fill_match(m, other + INPUT_MATCH);
 }
 
 static void choose_weights(vlmc_mix *m)
 {
     uint32_t which[SETS_MAX] = {m->node, m->known}, n = 2;
-    if (m->params.orders)
-        which[n++] = (uint32_t)(m->streams[m->stream].past & 255);
+    if (has_past(m)) {
+        const uint64_t last = m->past.streams[m->stream].last;
+        const uint32_t step = m->matching ? 1 + vlmc_match_step(&m->matcher.streams[m->stream]) : 0;
+        const uint32_t record = m->past.streams[m->stream].record != 0;
+        which[n++] = (uint32_t)(last & 255);
+        which[n++] = (uint32_t)(last >> 8 & 255);
+        which[n++] = step << 4 | record << 3 | (m->bits_left - 1);
+    }
     for (uint32_t i = 0; i < m->params.n_selects; i++)
-        which[n++] = m->selects[i];
+        which[n++] = m->now->selects[i];
     for (uint32_t i = 0; i < n; i++)
         m->sets[i].chosen = m->sets[i].weights + (size_t)which[i] * m->n_inputs;
 }
@@ -386,18 +447,6 @@ static int32_t mix(vlmc_mix *m)
     return x;
 }
 
-// What the map makes of the mixed probability.
-static uint32_t look_up(adaptive_map *map, uint32_t node, int32_t x)
-{
-    uint32_t at = (uint32_t)(x + VLMC_STRETCH_MAX);
-    if (at >= (MAP_NODES - 1) * MAP_STEP)
-        at = (MAP_NODES - 1) * MAP_STEP - 1;
-    uint16_t *nodes = &map->nodes[map->context << 8 | node][at / MAP_STEP];
-    const uint32_t f = at % MAP_STEP;
-    map->nearest = f < MAP_STEP / 2 ? nodes : nodes + 1;
-    return (nodes[0] * (MAP_STEP - f) + nodes[1] * f) / MAP_STEP;
-}
-
 uint32_t vlmc_mix_probability(vlmc_mix *m)
 {
     fill_inputs(m);
@@ -405,50 +454,29 @@ uint32_t vlmc_mix_probability(vlmc_mix *m)
     const int32_t x = mix(m);
     uint32_t p = m->last_p * m->n_maps;
     for (uint32_t i = 0; i < m->n_maps; i++)
-        p += look_up(&m->maps[i], m->node, x);
+        p += vlmc_adaptive_map_look(&m->maps[i], m->node, x);
     p = (p + m->n_maps) / (2 * m->n_maps);
     return p < 1 ? 1 : p > 65535 ? 65535 : p;
 }
 
-static void push_symbol(history *s, uint8_t symbol)
+// Units 1/1024. Alone, the mixer must find out fast what its contexts are worth, and those of the
+// past are worth much at once; beside other contexts a transformer is left in charge until they
+// have learnt something.
+static int32_t learning_rate(const vlmc_mix *m)
 {
-    s->past = s->past << 8 | symbol;
-    if ((symbol >= 'a' && symbol <= 'z') || (symbol >= 'A' && symbol <= 'Z') || symbol >= 0x80) {
-        s->word = (s->word + (symbol | 32u) + 1) * 0x2C9277B5u;
-        s->word ^= s->word >> 15;
-    } else if (s->word) {
-        s->last_word = s->word;
-        s->word = 0;
-    }
-}
-
-static void update_line(line *l, uint32_t at, const uint16_t *reciprocal, uint32_t bit)
-{
-    const uint32_t p = l->slow[at] >> 10, count = l->slow[at] & 1023, fast = l->fast[at];
-    const int64_t target = bit ? (1 << 22) - 1 : 0;
-    const uint32_t moved = (uint32_t)(p + ((target - p) * reciprocal[count] >> 16));
-    l->slow[at] = moved << 10 | (count < COUNT_LIMIT ? count + 1 : count);
-    l->fast[at] = (uint16_t)(bit ? fast + ((65535 - fast) >> FAST_RATE_BITS)
-                                 : fast - (fast >> FAST_RATE_BITS));
-}
-
-// Units 1/1024. Alone, the mixer must find out fast what its contexts are worth, and the orders are
-// worth much at once; beside other contexts a transformer is left in charge until they have learnt
-// something.
-static int32_t learning_rate(const vlmc_mix_params *params, uint32_t coded)
-{
-    if (params->has_model && params->orders)
+    const uint32_t coded = m->coded;
+    if (m->params.has_model && has_past(m))
         return coded < 512 ? 16 : coded < 4096 ? 8 : coded < 32768 ? 4 : 2;
-    if (params->has_model)
+    if (m->params.has_model)
         return coded < 2048 ? 1 : coded < 32768 ? 3 : 2;
     return coded < 128 ? 16 : coded < 512 ? 8 : coded < 4096 ? 6 : coded < 32768 ? 3 : 2;
 }
 
-static void learn(vlmc_mix *m, uint32_t bit)
+static void learn_weights(vlmc_mix *m, uint32_t bit)
 {
     const int32_t target = (int32_t)(bit << 16);
-    const int32_t last_rate = m->params.has_model && !m->params.orders ? 1 : 2;
-    const int32_t rate = learning_rate(&m->params, m->coded);
+    const int32_t last_rate = m->params.has_model && !has_past(m) ? 1 : 2;
+    const int32_t rate = learning_rate(m);
     for (uint32_t i = 0; i < m->n_sets; i++)
         m->kernels->learn(m->sets[i].chosen, m->inputs, m->n_inputs,
                           (target - (int32_t)m->sets[i].p) * rate >> 4);
@@ -456,23 +484,35 @@ static void learn(vlmc_mix *m, uint32_t bit)
                       (target - (int32_t)m->last_p) * last_rate >> 4);
 }
 
+static void end_symbol(vlmc_mix *m)
+{
+    const uint8_t symbol = (uint8_t)m->node;
+    vlmc_past_push(&m->past, m->stream, symbol);
+    vlmc_matcher_push(&m->matcher, m->stream, symbol);
+    m->coded++;
+}
+
 void vlmc_mix_update(vlmc_mix *m, uint32_t bit)
 {
-    learn(m, bit);
-    for (uint32_t i = 0; i < m->n_models; i++)
-        update_line(m->models[i].line, m->local - 1, m->reciprocal, bit);
-    const int32_t target = bit ? 65535 : 0;
-    for (uint32_t i = 0; i < m->n_maps; i++) {
-        uint16_t *node = m->maps[i].nearest;
-        *node = (uint16_t)(*node + (target - *node) / (1 << MAP_RATE_BITS));
+    learn_weights(m, bit);
+    m->model_kernels->learn(&m->models, m->local, bit);
+    if (m->matching) {
+        uint32_t *map = &m->map_of_matches[m->match_class];
+        *map = vlmc_map_after(*map, bit == m->expected, m->models.rates);
     }
+    for (uint32_t i = 0; i < m->n_maps; i++)
+        vlmc_adaptive_map_learn(&m->maps[i], bit);
     m->node = m->node * 2 + bit;
     m->local = m->local * 2 + bit;
-    if (m->node >= 256) {
-        push_symbol(&m->streams[m->stream], (uint8_t)m->node);
-        m->coded++;
+    m->bits_left--;
+    if (m->bits_left == 0) {
+        end_symbol(m);
     } else if (m->local >= 16) {
         m->local = 1;
         find_lines(m, m->node);
+    } else if (m->local >= 8 && m->bits_left > 1) {
+        // One bit before the next nibble: whichever it will be is on its way.
+        fetch_lines(m, m->now, m->node * 2);
+        fetch_lines(m, m->now, m->node * 2 + 1);
     }
 }

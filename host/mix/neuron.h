@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 #define VLMC_NEURON_LANES 8u
-#define VLMC_NEURON_INPUTS_MAX 240u
+#define VLMC_NEURON_INPUTS_MAX 296u
 #define VLMC_WEIGHT_ONE 65536
 #define VLMC_WEIGHT_LIMIT ((1 << 19) - 1) // below 8
 
 typedef struct vlmc_neuron_kernels {
-    // Σ ((w[i] >> 4) * x[i] >> 4): about the weighted sum * 2^8. Each term is below 2^23, so
-    // 240 of them below 2^31.
+    // Σ ((w[i] >> 4) * x[i] >> 4): about the weighted sum * 2^8. Each term is at most
+    // 2^15 * 2816 / 16 < 2^22.5, so 296 of them stay below 2^31.
     int32_t (*dot)(const int32_t *weights, const int32_t *inputs, uint32_t n);
 
     // w[i] += (x[i] * step + 2^13) >> 14, clamped; |step| <= 2^19: the product is below 2^31.
@@ -24,7 +24,7 @@ typedef struct vlmc_neuron_kernels {
 
 extern const vlmc_neuron_kernels vlmc_neuron_kernels_plain;
 
-// NULL where the build has none.
+// In builds for x86-64 only.
 const vlmc_neuron_kernels *vlmc_neuron_kernels_avx2(void);
 
 // The fastest that this machine can run. [thread-safe]

@@ -6,7 +6,7 @@
 #include <string.h>
 
 // As for plain bytes: history is shared in lock step, so that short streams lose little.
-#define STREAM_TOKENS 6144u
+#define STREAM_TOKENS 32768u
 
 #define CRLF_FLAG 4u
 

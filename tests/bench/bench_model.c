@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a model is worth on files: bits per byte of the transformer alone and after mixing, each
-// file cut into groups and streams as the codec cuts it. Floating point only adds up the bits.
-// usage: bench_model MODEL.gguf FILE…
-#include "codec/group.h"
-#include "codec/lockstep.h"
+// file cut into groups and streams as the default level cuts it. Floating point only adds up the
+// bits. usage: bench_model MODEL.gguf FILE…
+#include "codec/cut.h"
+#include "codec/level.h"
 #include "cpu/cpu_engine.h"
 #include "cpu/ops.h"
 #include "mix/mix.h"
@@ -17,6 +17,7 @@
 #define SLAB_STEPS 32u
 
 typedef struct bench {
+    const vlmc_level *level;
     vlmc_engine *engine;
     vlmc_contexts *contexts;
     vlmc_mix *mix;
@@ -45,7 +46,7 @@ static void count_token(bench *b, uint32_t stream, const int16_t *logits, uint8_
     uint32_t frequencies[256];
     vlmc_op_frequencies(256, logits, frequencies);
     b->model_bits += VLMC_FREQUENCY_BITS - log2(frequencies[token]);
-    vlmc_mix_begin(b->mix, stream, frequencies, NULL, NULL);
+    vlmc_mix_begin(b->mix, stream, frequencies);
     for (int i = 7; i >= 0; i--) {
         const uint32_t p = vlmc_mix_probability(b->mix), bit = token >> i & 1;
         b->mixed_bits += VLMC_MIX_BITS - log2(bit ? p : (1u << VLMC_MIX_BITS) - p);
@@ -56,11 +57,12 @@ static void count_token(bench *b, uint32_t stream, const int16_t *logits, uint8_
 // Streams of equal length: up to streams - 1 bytes at the end of the group are left out.
 static uint32_t run_group(bench *b, const uint8_t *raw, uint32_t n)
 {
-    const uint32_t streams = vlmc_group_streams(n), length = n / streams;
+    const uint32_t streams = vlmc_cut_streams(n, 1, b->level->stream_tokens);
+    const uint32_t length = n / streams;
     const uint32_t n_contexts = b->engine->model->hp.n_contexts;
     vlmc_error error;
     vlmc_contexts_reset(b->contexts);
-    vlmc_mix_reset(b->mix, n);
+    vlmc_mix_reset(b->mix, n, streams, length);
     if (vlmc_engine_reset(b->engine, streams, &error) != VLMC_OK)
         die(error.text);
     for (uint32_t first = 0; first < length; first += SLAB_STEPS) {
@@ -77,10 +79,13 @@ static uint32_t run_group(bench *b, const uint8_t *raw, uint32_t n)
         }
         if (vlmc_engine_forward(b->engine, count, b->tokens, b->rows, b->logits, &error) != VLMC_OK)
             die(error.text);
-        for (uint32_t i = 0; i < count; i++)
+        for (uint32_t i = 0; i < count; i++) {
+            for (uint32_t s = 0; s < streams; s++)
+                vlmc_mix_prepare(b->mix, s, NULL, NULL);
             for (uint32_t s = 0; s < streams; s++)
                 count_token(b, s, b->logits + ((size_t)s * count + i) * 256,
                             raw[(size_t)s * length + first + i]);
+        }
     }
     return streams * length;
 }
@@ -94,7 +99,7 @@ static void run_file(bench *b, const char *path, uint8_t *raw, double totals[3])
     struct timespec from, to;
     clock_gettime(CLOCK_MONOTONIC, &from);
     b->model_bits = b->mixed_bits = 0;
-    for (size_t n; (n = fread(raw, 1, VLMC_GROUP_BYTES_DEFAULT, file)) > 0;)
+    for (size_t n; (n = fread(raw, 1, b->level->group_bytes, file)) > 0;)
         bytes += run_group(b, raw, (uint32_t)n);
     fclose(file);
     clock_gettime(CLOCK_MONOTONIC, &to);
@@ -119,12 +124,15 @@ int main(int argc, char **argv)
                                        .max_streams = VLMC_STREAMS_MAX,
                                        .max_steps = SLAB_STEPS,
                                        .threads = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN)};
-    const vlmc_mix_params plain_bytes = {.has_model = true, .orders = true, .symbol_bits = 8};
+    const vlmc_level *level = vlmc_level_of(VLMC_LEVEL_DEFAULT);
+    const vlmc_mix_params plain_bytes = {
+        .has_model = true, .past = VLMC_PAST_BYTES, .settings = level->mix, .symbol_bits = 8};
     const size_t tokens = (size_t)VLMC_STREAMS_MAX * SLAB_STEPS;
     bench b = {
+        .level = level,
         .contexts =
             vlmc_contexts_create(model->hp.contexts, model->hp.n_contexts, VLMC_STREAMS_MAX),
-        .mix = vlmc_mix_create(&plain_bytes, VLMC_STREAMS_MAX, VLMC_GROUP_BYTES_DEFAULT),
+        .mix = vlmc_mix_create(&plain_bytes, VLMC_STREAMS_MAX, level->group_bytes),
         .tokens = allocate(tokens * sizeof(uint16_t)),
         .rows = allocate(tokens * (model->hp.n_contexts + 1) * sizeof(uint32_t)),
         .logits = allocate(tokens * 256 * sizeof(int16_t)),
@@ -133,7 +141,7 @@ int main(int argc, char **argv)
         die("out of memory");
     if (vlmc_cpu_engine_create(&params, NULL, &b.engine, &error) != VLMC_OK)
         die(error.text);
-    uint8_t *raw = allocate(VLMC_GROUP_BYTES_DEFAULT);
+    uint8_t *raw = allocate(level->group_bytes);
     double totals[3] = {0};
     for (int i = 2; i < argc; i++)
         run_file(&b, argv[i], raw, totals);

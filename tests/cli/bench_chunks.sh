@@ -12,7 +12,7 @@ check "all of them are verified, as they are few" test "$(field verified_chunks)
 check "raw bytes are the file's" test "$(field raw_bytes)" -eq 5000
 check "the code is smaller" test "$(field coded_bytes)" -lt 5000
 check "an archive takes a record and its prefix more for each chunk" \
-    test "$(field archived_bytes)" -eq "$(($(field coded_bytes) + 3 * 43))"
+    test "$(field archived_bytes)" -eq "$(($(field coded_bytes) + 3 * 44))"
 check "the model is named" grep -q '"model":"tiny","model_digest":"[0-9a-f]\{64\}"' stdout
 whole=$(field coded_bytes)
 

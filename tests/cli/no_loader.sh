@@ -12,7 +12,7 @@ unset VLMC_DEVICE VK_ICD_FILENAMES VK_DRIVER_FILES
 export ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
 hidden() { LD_PRELOAD="$VLMC_TEST_NO_LOADER" "$@"; }
 
-make_text 300 1 >text
+cp "$models/said" text # which needs the model
 expect 0 "an archive from the CPU" "$vlmc" create -d cpu -m tiny -o cpu.vlmc text
 for device in vulkan vulkan:0 vulkan:name; do
     expect 2 "create -d $device" hidden "$vlmc" create -d $device -m tiny -o x.vlmc text

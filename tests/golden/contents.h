@@ -37,8 +37,8 @@ static const golden_archive golden_archives[] = {
         .n_entries = 4,
         .entries =
             {
-                {.entry = {.path = "text", .mode = 0644, .mtime_seconds = 1000000000},
-                 .content = "text"},
+                {.entry = {.path = "said", .mode = 0644, .mtime_seconds = 1000000000},
+                 .content = "said"},
                 {.entry = {.path = "folder",
                            .type = VLMC_ENTRY_FOLDER,
                            .mode = 0755,

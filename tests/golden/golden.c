@@ -90,6 +90,7 @@ vlmc_status golden_write(const char *folder, const golden_archive *archive, cons
 {
     vlmc_writer_params params = {.path = path, .replace = true};
     if (archive->model) {
+        params.level = 3; // the one with the most streams
         params.engine = tiny_engines(model);
         params.plugins.worker = plugins->worker;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiny_model.h"
 
+#include "codec/lockstep.h"
 #include "cpu/cpu_engine.h"
 
 #include <stdio.h>
@@ -108,4 +109,39 @@ void fill_text(uint8_t *bytes, size_t n, uint64_t seed)
         if (column > 64)
             column = 0;
     }
+}
+
+static void must(vlmc_status status, const vlmc_error *error)
+{
+    if (status == VLMC_OK)
+        return;
+    fprintf(stderr, "%s\n", error->text);
+    abort();
+}
+
+// Any bytes decode to something: noise to what has the distribution that it is decoded with.
+void fill_from_model(const vlmc_model *model, uint8_t *bytes, uint32_t n, uint64_t seed)
+{
+    const vlmc_engine_params params = {
+        .model = model, .max_streams = VLMC_STREAMS_MAX, .max_steps = 1, .threads = 1};
+    const vlmc_mix_settings settings = {VLMC_MIX_FAST, VLMC_MIX_MEMORY_MIN};
+    const size_t size = 2 * (size_t)n + 64;
+    vlmc_engine *engine;
+    vlmc_lockstep *lockstep;
+    vlmc_error error = {0};
+    uint8_t *noise = malloc(size);
+    must(noise ? VLMC_OK : vlmc_fail(&error, VLMC_ERROR_MEMORY, "out of memory"), &error);
+    must(vlmc_cpu_engine_create(&params, NULL, &engine, &error), &error);
+    must(vlmc_lockstep_create(engine, NULL, &settings, 1, n, &lockstep, &error), &error);
+    bytes[0] = 0;
+    // A group of one byte tells how one begins.
+    must(vlmc_lockstep_encode(lockstep, NULL, bytes, 1, 1, noise, size, &(size_t){0}, NULL, NULL,
+                              &error),
+         &error);
+    fill_random(noise + 1, size - 1, seed);
+    must(vlmc_lockstep_decode(lockstep, NULL, noise, size, 1, bytes, n, NULL, NULL, &error),
+         &error);
+    vlmc_lockstep_destroy(&lockstep);
+    vlmc_engine_destroy(&engine);
+    free(noise);
 }

@@ -23,4 +23,8 @@ vlmc_engine_source tiny_engines(const vlmc_model *model);
 void fill_text(uint8_t *bytes, size_t n, uint64_t seed);
 void fill_random(uint8_t *bytes, size_t n, uint64_t seed);
 
+// What a model predicts better than context models that learn the bytes do: drawn from its own
+// distribution. n at most VLMC_GROUP_BYTES_MAX. Aborts when it cannot.
+void fill_from_model(const vlmc_model *model, uint8_t *bytes, uint32_t n, uint64_t seed);
+
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive_support.h"
 #include "codec/group.h"
+#include "codec/level.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -104,7 +105,7 @@ Test(archive, groups_are_as_large_as_the_writer_is_told)
     }
 }
 
-Test(archive, a_group_beyond_a_mebibyte_goes_through_the_model)
+Test(archive, a_group_beyond_a_mebibyte_goes_through_the_mixer)
 {
     vlmc_model *model = tiny_model(1);
     const size_t n = VLMC_GROUP_BYTES_DEFAULT + VLMC_GROUP_BYTES_DEFAULT / 3;
@@ -113,7 +114,8 @@ Test(archive, a_group_beyond_a_mebibyte_goes_through_the_model)
     vlmc_reader *reader = check_groups_of(1u << 21, &(content){"text", bytes, n}, model);
     cr_assert_eq(vlmc_reader_info(reader)->n_groups, 1);
     cr_assert_eq(vlmc_reader_group(reader, 0)->method, VLMC_GROUP_MODEL);
-    cr_assert_eq(vlmc_reader_group(reader, 0)->streams, VLMC_STREAMS_MAX);
+    cr_assert_eq(vlmc_reader_group(reader, 0)->model, 0, "a random model says nothing of it");
+    cr_assert_eq(vlmc_reader_group(reader, 0)->streams, 1);
     vlmc_reader_destroy(&reader);
     free(bytes);
     vlmc_model_destroy(&model);
@@ -154,11 +156,11 @@ Test(archive, a_long_run_of_noise_within_a_file_is_a_group_of_its_own)
     free(bytes);
 }
 
-Test(archive, text_is_packed_by_the_model_and_names_it)
+Test(archive, what_a_model_predicts_is_packed_by_it_and_names_it)
 {
     vlmc_model *model = tiny_model(7);
     uint8_t *bytes = malloc(50000);
-    fill_text(bytes, 50000, 1);
+    fill_from_model(model, bytes, 50000, 7);
     const content c = {"text", bytes, 50000};
     write_archive(scratch(0, "text.vlmc"), &c, 1, model);
     vlmc_reader *reader;
@@ -170,7 +172,8 @@ Test(archive, text_is_packed_by_the_model_and_names_it)
     cr_assert_str_eq(info->model_name, model->name);
     const vlmc_group_info *group = vlmc_reader_group(reader, 0);
     cr_assert_eq(group->method, VLMC_GROUP_MODEL);
-    cr_assert_eq(group->streams, 9);
+    cr_assert_eq(group->model, 1);
+    cr_assert_eq(group->streams, vlmc_cut_streams(50000, 1, vlmc_level_of(0)->stream_tokens));
     cr_assert_eq(vlmc_reader_packed_bytes(reader, 0), group->packed_bytes);
     vlmc_reader_destroy(&reader);
     free(bytes);

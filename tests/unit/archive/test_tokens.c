@@ -41,7 +41,7 @@ Test(tokens, what_a_plugin_claims_comes_back_between_plain_files)
     static const char *const names[] = {"good"};
     kit *k = make_kit(names, 1, true);
     uint8_t *plain = malloc(60000), *claimed = claimed_bits("good", 50000, 2);
-    fill_text(plain, 60000, 1);
+    fill_from_model(k->model, plain, 60000, 1);
     const content contents[] = {
         {"a", plain, 20000}, {"b", claimed, 50000}, {"c", plain + 20000, 40000}, {"d", plain, 0}};
     const char *path = scratch(0, "claimed.vlmc");
@@ -413,7 +413,7 @@ Test(tokens, plain_bytes_and_tokens_have_models_of_their_own)
     const vlmc_engine_source source = {
         .choose = choose_one, .find = find_one, .open = open_one, .user = &models};
     uint8_t *plain = malloc(60000), *claimed = claimed_bits("good", 40000, 3);
-    fill_text(plain, 60000, 1);
+    fill_from_model(models.plain, plain, 60000, 1);
     const content contents[] = {{"a", plain, 30000},
                                 {"b", claimed, 40000},
                                 {"c", plain + 30000, 30000},

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+const vlmc_mix_settings made_up_settings = {.effort = VLMC_MIX_NORMAL, .memory = 18};
+const uint8_t made_up_settings_byte = VLMC_MIX_NORMAL << 5 | 18;
+
 typedef struct machine {
     made_up_params params;
     uint32_t alphabet;

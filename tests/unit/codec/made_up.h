@@ -3,8 +3,14 @@
 #ifndef VLMC_TESTS_MADE_UP_H
 #define VLMC_TESTS_MADE_UP_H
 
+#include "mix/mix.h"
+
 #include <stdint.h>
 #include <vlmc/plugin.h>
+
+// What the mixers of these tests are made with, and the byte that names it in a group.
+extern const vlmc_mix_settings made_up_settings;
+extern const uint8_t made_up_settings_byte;
 
 // How one breaks the rules, after `after` tokens of the group.
 enum made_up_fault {

@@ -38,11 +38,11 @@ static void check_cut(uint32_t n, uint32_t streams, uint32_t align)
 Test(cut, streams_cover_a_group_once_and_in_order)
 {
     for (uint32_t n = 1; n <= VLMC_GROUP_BYTES_MAX; n = n < 500 ? n + 7 : n * 2 + 13) {
-        check_cut(n, vlmc_group_streams(n), 1);
+        check_cut(n, vlmc_cut_streams(n, 1, 6144), 1);
         check_cut(n, 1, 1);
         check_cut(n, n < VLMC_STREAMS_MAX ? n : VLMC_STREAMS_MAX, 1);
     }
-    check_cut(VLMC_GROUP_BYTES_MAX, vlmc_group_streams(VLMC_GROUP_BYTES_MAX), 1);
+    check_cut(VLMC_GROUP_BYTES_MAX, vlmc_cut_streams(VLMC_GROUP_BYTES_MAX, 1, 6144), 1);
 }
 
 Test(cut, streams_begin_at_multiples_of_the_alignment)
@@ -70,13 +70,13 @@ Test(cut, a_group_has_no_more_streams_than_units)
     cr_assert_not(vlmc_cut_make(UINT32_MAX, UINT32_MAX, UINT32_MAX, &cut));
 }
 
-Test(cut, plain_bytes_get_a_stream_for_each_6144_of_them)
+Test(cut, plain_bytes_get_a_stream_for_each_so_many_of_them)
 {
-    cr_assert_eq(vlmc_group_streams(0), 1);
-    cr_assert_eq(vlmc_group_streams(6144), 1);
-    cr_assert_eq(vlmc_group_streams(6145), 2);
-    cr_assert_eq(vlmc_group_streams(100 * 6144), 100);
-    cr_assert_eq(vlmc_group_streams(UINT32_MAX), 128);
+    cr_assert_eq(vlmc_cut_streams(0, 1, 6144), 1);
+    cr_assert_eq(vlmc_cut_streams(6144 + 3071, 1, 6144), 1);
+    cr_assert_eq(vlmc_cut_streams(6144 + 3072, 1, 6144), 2);
+    cr_assert_eq(vlmc_cut_streams(100 * 6144, 1, 6144), 100);
+    cr_assert_eq(vlmc_cut_streams(UINT32_MAX, 1, 6144), 128);
 }
 
 Test(cut, tokens_get_as_many_streams_as_their_geometry_asks_for)

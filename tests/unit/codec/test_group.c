@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/group.h"
 #include "codec/sample.h"
+#include "made_up.h"
 #include "tiny_model.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define STREAM_TOKENS 6144u
 
 static vlmc_packed_group pack(vlmc_group_packer *packer, const uint8_t *raw, uint32_t n)
 {
@@ -22,17 +25,17 @@ static vlmc_packed_group pack(vlmc_group_packer *packer, const uint8_t *raw, uin
     return packed;
 }
 
-static vlmc_group_packer *new_packer(void)
+static vlmc_group_packer *new_packer(bool with_models)
 {
     vlmc_group_packer *packer;
     vlmc_error error;
-    cr_assert_eq(vlmc_group_packer_create(&packer, &error), VLMC_OK);
+    cr_assert_eq(vlmc_group_packer_create(with_models, &packer, &error), VLMC_OK);
     return packer;
 }
 
 Test(group, random_data_is_stored_and_never_sees_the_model)
 {
-    vlmc_group_packer *packer = new_packer();
+    vlmc_group_packer *packer = new_packer(true);
     const uint32_t n = VLMC_GROUP_BYTES_DEFAULT;
     uint8_t *raw = malloc(n);
     fill_random(raw, n, 1);
@@ -46,7 +49,7 @@ Test(group, random_data_is_stored_and_never_sees_the_model)
 
 Test(group, text_goes_to_zstd_and_on_to_the_model)
 {
-    vlmc_group_packer *packer = new_packer();
+    vlmc_group_packer *packer = new_packer(true);
     uint8_t *raw = malloc(200000);
     fill_text(raw, 200000, 1);
     const vlmc_packed_group packed = pack(packer, raw, 200000);
@@ -58,7 +61,7 @@ Test(group, text_goes_to_zstd_and_on_to_the_model)
 
 Test(group, long_runs_are_left_to_zstd)
 {
-    vlmc_group_packer *packer = new_packer();
+    vlmc_group_packer *packer = new_packer(true);
     uint8_t *raw = calloc(1, VLMC_GROUP_BYTES_DEFAULT);
     const vlmc_packed_group packed = pack(packer, raw, VLMC_GROUP_BYTES_DEFAULT);
     cr_assert_eq(packed.method, VLMC_GROUP_ZSTD);
@@ -70,7 +73,7 @@ Test(group, long_runs_are_left_to_zstd)
 
 Test(group, a_few_bytes_are_not_worth_a_model)
 {
-    vlmc_group_packer *packer = new_packer();
+    vlmc_group_packer *packer = new_packer(true);
     for (uint32_t n = 1; n <= 128; n++) {
         uint8_t raw[128];
         fill_text(raw, n, n);
@@ -81,34 +84,34 @@ Test(group, a_few_bytes_are_not_worth_a_model)
 
 Test(group, the_model_wins_only_by_more_than_it_costs)
 {
-    vlmc_group_packer *packer = new_packer();
+    vlmc_group_packer *packer = new_packer(true);
     vlmc_model *model = tiny_model(1);
     const vlmc_engine_source source = tiny_engines(model);
     vlmc_engine *engine;
     vlmc_lockstep *lockstep;
     vlmc_error error = {0};
     cr_assert_eq(source.open(source.user, NULL, VLMC_STREAMS_MAX, 128, &engine, &error), VLMC_OK);
-    cr_assert_eq(
-        vlmc_lockstep_create(engine, NULL, 128, VLMC_GROUP_BYTES_DEFAULT, &lockstep, &error),
-        VLMC_OK);
+    cr_assert_eq(vlmc_lockstep_create(engine, NULL, &made_up_settings, 128,
+                                      VLMC_GROUP_BYTES_DEFAULT, &lockstep, &error),
+                 VLMC_OK);
     const uint32_t n = 50000;
     uint8_t *raw = malloc(n);
     fill_text(raw, n, 8);
     const vlmc_packed_group plain = pack(packer, raw, n);
 
     vlmc_packed_group best = plain;
-    cr_assert_eq(
-        vlmc_group_pack_model(packer, lockstep, NULL, raw, n, 0, &best, NULL, NULL, &error),
-        VLMC_OK);
+    cr_assert_eq(vlmc_group_pack_model(packer, lockstep, NULL, raw, n, STREAM_TOKENS, 0, &best,
+                                       NULL, NULL, &error),
+                 VLMC_OK);
     cr_assert_eq(best.method, VLMC_GROUP_MODEL, "%u bytes by zstd", plain.size);
-    cr_assert_eq(best.streams, vlmc_group_streams(n));
+    cr_assert_eq(best.streams, vlmc_cut_streams(n, 1, STREAM_TOKENS));
     cr_assert(best.size < plain.size);
 
     const uint32_t saved = plain.size - best.size;
     for (uint32_t cost = saved - 1; cost <= saved; cost++) {
         vlmc_packed_group choice = plain;
-        cr_assert_eq(vlmc_group_pack_model(packer, lockstep, NULL, raw, n, cost, &choice, NULL,
-                                           NULL, &error),
+        cr_assert_eq(vlmc_group_pack_model(packer, lockstep, NULL, raw, n, STREAM_TOKENS, cost,
+                                           &choice, NULL, NULL, &error),
                      VLMC_OK);
         cr_assert_eq(choice.method, cost < saved ? VLMC_GROUP_MODEL : VLMC_GROUP_ZSTD);
     }

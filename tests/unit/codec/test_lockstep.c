@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/lockstep.h"
 #include "cpu/cpu_engine.h"
+#include "made_up.h"
 #include "tiny_model.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define STREAM_TOKENS 6144u
 
 typedef struct rig {
     vlmc_model *model;
@@ -20,8 +23,8 @@ static rig set_up(const char *variant, uint32_t max_steps, uint32_t threads)
     const vlmc_engine_params params = {r.model, VLMC_STREAMS_MAX, max_steps, threads};
     cr_assert_eq(vlmc_cpu_engine_create(&params, variant, &r.engine, &error), VLMC_OK, "%s",
                  error.text);
-    cr_assert_eq(vlmc_lockstep_create(r.engine, NULL, max_steps, VLMC_GROUP_BYTES_DEFAULT,
-                                      &r.lockstep, &error),
+    cr_assert_eq(vlmc_lockstep_create(r.engine, NULL, &made_up_settings, max_steps,
+                                      VLMC_GROUP_BYTES_DEFAULT, &r.lockstep, &error),
                  VLMC_OK, "%s", error.text);
     return r;
 }
@@ -66,9 +69,11 @@ Test(lockstep, groups_of_all_sizes_round_trip)
     uint8_t *raw = malloc(100000);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         fill_text(raw, sizes[i], i);
-        check_round_trip(&encoder, &decoder, raw, sizes[i], vlmc_group_streams(sizes[i]));
+        check_round_trip(&encoder, &decoder, raw, sizes[i],
+                         vlmc_cut_streams(sizes[i], 1, STREAM_TOKENS));
         fill_random(raw, sizes[i], i);
-        check_round_trip(&encoder, &decoder, raw, sizes[i], vlmc_group_streams(sizes[i]));
+        check_round_trip(&encoder, &decoder, raw, sizes[i],
+                         vlmc_cut_streams(sizes[i], 1, STREAM_TOKENS));
     }
     free(raw);
     tear_down(&encoder);
@@ -94,7 +99,7 @@ Test(lockstep, slabs_threads_and_instruction_sets_change_no_byte)
         const char *variant;
         uint32_t max_steps, threads;
     } machines[] = {{"reference", 1, 1}, {"reference", 7, 1}, {NULL, 32, 2}, {NULL, 128, 3}};
-    const uint32_t n = 30001, streams = vlmc_group_streams(n);
+    const uint32_t n = 30001, streams = vlmc_cut_streams(n, 1, STREAM_TOKENS);
     uint8_t *raw = malloc(n), *first = malloc(n), *other = malloc(n);
     fill_text(raw, n, 9);
     size_t first_size = 0;
@@ -191,6 +196,8 @@ Test(lockstep, hostile_bytes_decode_to_damage_or_to_something_in_bounds)
         fill_random(packed, size, round);
         if (round % 4 == 0)
             memset(packed, 0xFF, size);
+        if (round % 8 != 1 && size)
+            packed[0] = made_up_settings_byte;
         vlmc_error error = {0};
         const vlmc_status status = vlmc_lockstep_decode(r.lockstep, NULL, packed, size, streams,
                                                         raw, n, NULL, NULL, &error);
@@ -212,9 +219,139 @@ Test(lockstep, a_model_of_other_symbols_than_bytes_is_refused)
     cr_assert_eq(vlmc_model_random(&hp, 1, &model, &error), VLMC_OK, "%s", error.text);
     const vlmc_engine_params params = {model, 1, 1, 1};
     cr_assert_eq(vlmc_cpu_engine_create(&params, "reference", &engine, &error), VLMC_OK);
-    cr_assert_eq(vlmc_lockstep_create(engine, NULL, 1, VLMC_GROUP_BYTES_DEFAULT, &lockstep, &error),
+    cr_assert_eq(vlmc_lockstep_create(engine, NULL, &made_up_settings, 1, VLMC_GROUP_BYTES_DEFAULT,
+                                      &lockstep, &error),
                  VLMC_ERROR_MODEL_INVALID);
     cr_assert_null(lockstep);
     vlmc_engine_destroy(&engine);
     vlmc_model_destroy(&model);
+}
+
+static vlmc_lockstep *mixer_alone(const vlmc_mix_settings *settings, uint32_t max_tokens)
+{
+    vlmc_lockstep *lockstep;
+    vlmc_error error = {0};
+    cr_assert_eq(vlmc_lockstep_create(NULL, NULL, settings, 128, max_tokens, &lockstep, &error),
+                 VLMC_OK, "%s", error.text);
+    return lockstep;
+}
+
+Test(lockstep, a_group_names_the_settings_of_its_mixer)
+{
+    uint8_t raw[300], again[300], packed[600];
+    fill_text(raw, sizeof raw, 5);
+    for (uint32_t effort = VLMC_MIX_FAST; effort <= VLMC_MIX_STRONG; effort++)
+        for (uint32_t memory = VLMC_MIX_MEMORY_MIN; memory <= VLMC_MIX_MEMORY_MAX; memory++) {
+            const vlmc_mix_settings settings = {effort, memory};
+            vlmc_mix_settings told;
+            vlmc_lockstep *lockstep = mixer_alone(&settings, sizeof raw);
+            size_t size;
+            vlmc_error error = {0};
+            cr_assert_eq(vlmc_lockstep_encode(lockstep, NULL, raw, sizeof raw, 1, packed,
+                                              sizeof packed, &size, NULL, NULL, &error),
+                         VLMC_OK, "%s", error.text);
+            cr_assert_eq(vlmc_lockstep_settings(packed, size, &told, &error), VLMC_OK);
+            cr_assert(told.effort == effort && told.memory == memory);
+            cr_assert_eq(vlmc_lockstep_decode(lockstep, NULL, packed, size, 1, again, sizeof raw,
+                                              NULL, NULL, &error),
+                         VLMC_OK, "%s", error.text);
+            cr_assert(memcmp(raw, again, sizeof raw) == 0);
+            vlmc_lockstep_destroy(&lockstep);
+        }
+}
+
+Test(lockstep, a_first_byte_that_names_no_settings_is_damage)
+{
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        const uint8_t packed[2] = {(uint8_t)byte, 0};
+        const uint32_t named = byte & ~VLMC_GROUP_X86, effort = named >> 5, memory = named & 31;
+        const bool possible = effort <= VLMC_MIX_STRONG && memory >= VLMC_MIX_MEMORY_MIN &&
+                              memory <= VLMC_MIX_MEMORY_MAX;
+        vlmc_mix_settings settings;
+        vlmc_error error;
+        cr_assert_eq(vlmc_lockstep_settings(packed, sizeof packed, &settings, &error),
+                     possible ? VLMC_OK : VLMC_ERROR_DAMAGED, "byte %u", byte);
+    }
+    vlmc_mix_settings settings;
+    vlmc_error error;
+    cr_assert_eq(vlmc_lockstep_settings(NULL, 0, &settings, &error), VLMC_ERROR_DAMAGED);
+}
+
+Test(lockstep, a_group_with_other_settings_than_the_lock_steps_is_damage)
+{
+    uint8_t raw[300], packed[600];
+    fill_text(raw, sizeof raw, 5);
+    vlmc_lockstep *lockstep = mixer_alone(&made_up_settings, sizeof raw);
+    size_t size;
+    vlmc_error error = {0};
+    cr_assert_eq(vlmc_lockstep_encode(lockstep, NULL, raw, sizeof raw, 1, packed, sizeof packed,
+                                      &size, NULL, NULL, &error),
+                 VLMC_OK, "%s", error.text);
+    cr_assert_eq(packed[0], made_up_settings_byte);
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        packed[0] = (uint8_t)byte;
+        cr_assert_eq(vlmc_lockstep_decode(lockstep, NULL, packed, size, 1, raw, sizeof raw, NULL,
+                                          NULL, &error),
+                     (byte & ~VLMC_GROUP_X86) == made_up_settings_byte ? VLMC_OK
+                                                                       : VLMC_ERROR_DAMAGED,
+                     "byte %u", byte);
+    }
+    cr_assert_eq(
+        vlmc_lockstep_decode(lockstep, NULL, packed, 0, 1, raw, sizeof raw, NULL, NULL, &error),
+        VLMC_ERROR_DAMAGED, "an empty group");
+    vlmc_lockstep_destroy(&lockstep);
+}
+
+Test(lockstep, without_a_model_one_stream_learns_most)
+{
+    rig r = set_up(NULL, 128, 1);
+    vlmc_lockstep *alone = mixer_alone(&made_up_settings, 1000);
+    uint32_t streams;
+    vlmc_error error;
+    const uint32_t sizes[] = {1, 9215, 9216, 100000, VLMC_GROUP_BYTES_MAX};
+    for (uint32_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        cr_assert_eq(vlmc_lockstep_streams(r.lockstep, NULL, sizes[i], 6144, &streams, &error),
+                     VLMC_OK);
+        cr_assert_eq(streams, vlmc_cut_streams(sizes[i], 1, 6144));
+        cr_assert_eq(vlmc_lockstep_streams(alone, NULL, sizes[i], 6144, &streams, &error), VLMC_OK);
+        cr_assert_eq(streams, 1);
+    }
+    vlmc_lockstep_destroy(&alone);
+    tear_down(&r);
+}
+
+Test(lockstep, a_group_larger_than_it_was_made_for_is_refused)
+{
+    uint8_t raw[300] = {0}, packed[600] = {made_up_settings_byte};
+    vlmc_lockstep *lockstep = mixer_alone(&made_up_settings, sizeof raw - 1);
+    size_t size;
+    vlmc_error error;
+    cr_assert_eq(vlmc_lockstep_encode(lockstep, NULL, raw, sizeof raw, 1, packed, sizeof packed,
+                                      &size, NULL, NULL, &error),
+                 VLMC_ERROR_USAGE);
+    cr_assert_eq(size, SIZE_MAX);
+    cr_assert_eq(
+        vlmc_lockstep_decode(lockstep, NULL, packed, 9, 1, raw, sizeof raw, NULL, NULL, &error),
+        VLMC_ERROR_USAGE);
+    vlmc_lockstep_destroy(&lockstep);
+}
+
+// A text whose second half repeats the first: streams that end at different steps, where the match
+// model points into other streams and up to what they have decoded.
+Test(lockstep, repeats_across_streams_round_trip)
+{
+    const uint32_t n = 5011;
+    uint8_t *raw = malloc(n);
+    rig encoder = set_up(NULL, VLMC_SLAB_STEPS_MAX, 1), decoder = set_up(NULL, 1, 1);
+    for (uint32_t streams = 1; streams <= 128; streams = streams * 3 + 1) {
+        fill_random(raw, n, streams);
+        memcpy(raw + (n + 1) / 2, raw, n / 2);
+        check_round_trip(&encoder, &decoder, raw, n, streams);
+        for (uint32_t s = 1; s < streams; s++) // every stream the same
+            memcpy(raw + s * (n / streams), raw, n / streams);
+        check_round_trip(&encoder, &decoder, raw, n, streams);
+    }
+    free(raw);
+    tear_down(&encoder);
+    tear_down(&decoder);
 }

@@ -1,41 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mix/mix.h"
+#include "mix_support.h"
 
 #include <criterion/criterion.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Of plain bytes with a transformer.
-static vlmc_mix *create(uint32_t max_streams, uint32_t max_tokens)
+static const vlmc_mix_params plain_bytes = {
+    .has_model = true,
+    .past = VLMC_PAST_BYTES,
+    .settings = {VLMC_MIX_NORMAL, 20},
+    .symbol_bits = 8,
+};
+
+// Of plain bytes with a transformer, in streams of the same length.
+static vlmc_mix *create(uint32_t streams, uint32_t tokens)
 {
-    const vlmc_mix_params params = {.has_model = true, .orders = true, .symbol_bits = 8};
-    return vlmc_mix_create(&params, max_streams, max_tokens);
+    vlmc_mix *mix = vlmc_mix_create(&plain_bytes, streams, tokens);
+    cr_assert_not_null(mix);
+    vlmc_mix_reset(mix, tokens, streams, tokens / streams);
+    return mix;
+}
+
+// The same without one.
+static vlmc_mix *create_alone(vlmc_mix_effort effort, uint32_t streams, uint32_t tokens)
+{
+    vlmc_mix_params params = plain_bytes;
+    params.has_model = false;
+    params.settings.effort = effort;
+    vlmc_mix *mix = vlmc_mix_create(&params, streams, tokens);
+    cr_assert_not_null(mix);
+    vlmc_mix_reset(mix, tokens, streams, tokens / streams);
+    return mix;
 }
 
 static void even(uint32_t *frequencies)
 {
     for (int i = 0; i < 256; i++)
         frequencies[i] = (1u << 24) / 256;
-}
-
-// Codes a token and returns its cost in bits.
-static double cost(vlmc_mix *mix, uint32_t stream, const uint32_t *frequencies, uint8_t token)
-{
-    double bits = 0;
-    vlmc_mix_begin(mix, stream, frequencies, NULL, NULL);
-    for (int i = 7; i >= 0; i--) {
-        const uint32_t p = vlmc_mix_probability(mix), bit = token >> i & 1;
-        cr_assert(p >= 1 && p <= 65535);
-        bits -= log2((bit ? p : 65536 - p) / 65536.0);
-        vlmc_mix_update(mix, bit);
-    }
-    return bits;
-}
-
-static uint32_t next(uint32_t *state)
-{
-    return *state = *state * 1664525u + 1013904223u;
 }
 
 Test(mix, the_first_token_costs_what_the_transformer_says)
@@ -46,14 +47,15 @@ Test(mix, the_first_token_costs_what_the_transformer_says)
         frequencies[i] = 1;
     frequencies['e'] = (1u << 23);
     frequencies['x'] = (1u << 24) - (1u << 23) - 254;
-    cr_assert_float_eq(cost(mix, 0, frequencies, 'e'), 1.0, 0.05);
+    cr_assert_float_eq(code_byte(mix, 0, frequencies, 'e'), 1.0, 0.05);
     vlmc_mix_destroy(&mix);
     cr_assert_null(mix);
+    vlmc_mix_destroy(&mix);
 }
 
 Test(mix, a_repeating_text_becomes_cheap_without_any_transformer)
 {
-    vlmc_mix *mix = create(2, 1 << 16);
+    vlmc_mix *mix = create(1, 1 << 16);
     uint32_t frequencies[256];
     even(frequencies);
     const char *text = "The quick brown fox jumps over the lazy dog. ";
@@ -61,12 +63,12 @@ Test(mix, a_repeating_text_becomes_cheap_without_any_transformer)
     for (int round = 0; round < 60; round++) {
         last = 0;
         for (const char *p = text; *p; p++)
-            last += cost(mix, 0, frequencies, (uint8_t)*p);
+            last += code_byte(mix, 0, frequencies, (uint8_t)*p);
         if (round == 0)
             first = last;
     }
     cr_assert_gt(first, 6.0 * (double)strlen(text));
-    cr_assert_lt(last, 0.2 * (double)strlen(text));
+    cr_assert_lt(last, 0.05 * (double)strlen(text), "%f", last);
     vlmc_mix_destroy(&mix);
 }
 
@@ -76,28 +78,75 @@ Test(mix, streams_learn_from_each_other)
     uint32_t frequencies[256];
     even(frequencies);
     const char *text = "All streams of a group share one memory. ";
-    double alone = 0, after = 0;
+    double after = 0;
     for (int round = 0; round < 40; round++)
         for (const char *p = text; *p; p++)
-            alone += cost(mix, 0, frequencies, (uint8_t)*p);
+            code_byte(mix, 0, frequencies, (uint8_t)*p);
     for (const char *p = text; *p; p++)
-        after += cost(mix, 1, frequencies, (uint8_t)*p);
-    cr_assert_lt(after, 1.5 * (double)strlen(text));
-    cr_assert_gt(alone, 0);
+        after += code_byte(mix, 1, frequencies, (uint8_t)*p);
+    cr_assert_lt(after, 0.8 * (double)strlen(text), "%f", after);
     vlmc_mix_destroy(&mix);
+}
+
+Test(mix, a_stream_that_follows_another_in_lock_step_costs_little)
+{
+    enum { N = 6000, BEHIND = 50 };
+    static uint8_t symbols[N];
+    vlmc_mix *mix = create_alone(VLMC_MIX_NORMAL, 2, 2 * N);
+    double leads = 0, follows = 0;
+    random_symbols(symbols, N, 11);
+    for (uint32_t t = 0; t < N; t++) {
+        vlmc_mix_prepare(mix, 0, NULL, NULL);
+        vlmc_mix_prepare(mix, 1, NULL, NULL);
+        const double first = code_symbol(mix, 0, NULL, 8, symbols[t]);
+        const double second = code_symbol(mix, 1, NULL, 8, symbols[(t + N - BEHIND) % N]);
+        if (t >= N / 2) {
+            leads += first;
+            follows += second;
+        }
+    }
+    cr_assert_gt(leads, 7.9 * N / 2);
+    cr_assert_lt(follows, 0.1 * N / 2, "%f", follows);
+    vlmc_mix_destroy(&mix);
+}
+
+Test(mix, what_was_a_megabyte_ago_costs_almost_nothing_again)
+{
+    enum { N = 3000, BETWEEN = 1 << 20, LEARNT = 32 };
+    uint8_t *symbols = malloc(BETWEEN), again[N];
+    vlmc_mix *mix = create_alone(VLMC_MIX_FAST, 1, BETWEEN + 2 * N);
+    random_symbols(again, N, 3);
+    random_text(symbols, BETWEEN, 4);
+    cr_assert_gt(code_bytes(mix, 0, again, N), 7.9 * N);
+    code_bytes(mix, 0, symbols, BETWEEN);
+    const double found = code_bytes(mix, 0, again, LEARNT);
+    const double rest = code_bytes(mix, 0, again + LEARNT, N - LEARNT);
+    cr_assert_lt(rest, 0.05 * (N - LEARNT), "%f", rest);
+    cr_assert_lt(found, 8.0 * LEARNT, "%f", found);
+    vlmc_mix_destroy(&mix);
+    free(symbols);
 }
 
 Test(mix, random_tokens_cost_little_more_than_eight_bits)
 {
-    vlmc_mix *mix = create(4, 1 << 16);
-    uint32_t frequencies[256], state = 5;
+    enum { N = 60000 };
+    uint8_t *symbols = malloc(N);
+    random_symbols(symbols, N, 5);
+    uint32_t frequencies[256];
     even(frequencies);
+    vlmc_mix *mix = create(4, N);
     double bits = 0;
-    const int n = 40000;
-    for (int i = 0; i < n; i++)
-        bits += cost(mix, (uint32_t)i % 4, frequencies, (uint8_t)(next(&state) >> 24));
-    cr_assert_lt(bits / n, 8.2);
+    for (uint32_t i = 0; i < N; i++)
+        bits += code_byte(mix, i % 4, frequencies, symbols[i]);
+    cr_assert_lt(bits / N, 8.05, "%f with a transformer", bits / N);
     vlmc_mix_destroy(&mix);
+    for (uint32_t effort = VLMC_MIX_FAST; effort <= VLMC_MIX_STRONG; effort++) {
+        mix = create_alone(effort, 1, N);
+        bits = code_bytes(mix, 0, symbols, N);
+        cr_assert_lt(bits / N, 8.05, "%f with effort %u", bits / N, effort);
+        vlmc_mix_destroy(&mix);
+    }
+    free(symbols);
 }
 
 // Any frequencies, any tokens, the same state on both sides: encoder and decoder agree.
@@ -107,15 +156,17 @@ Test(mix, probabilities_repeat_after_reset_and_survive_extreme_frequencies)
     uint32_t *seen = malloc(40000 * sizeof *seen);
     for (int pass = 0; pass < 2; pass++) {
         uint32_t state = 9, frequencies[256], at = 0;
-        vlmc_mix_reset(mix, 5000);
-        for (int i = 0; i < 5000; i++) {
+        vlmc_mix_reset(mix, 5000, 3, 1667);
+        for (uint32_t i = 0; i < 5000; i++) {
             for (int j = 0; j < 256; j++)
                 frequencies[j] = 1;
-            frequencies[next(&state) >> 24] += (1u << 24) - 256;
-            vlmc_mix_begin(mix, (uint32_t)i % 3, frequencies, NULL, NULL);
-            const uint32_t token = next(&state) >> 24;
+            frequencies[next_random(&state) >> 16] += (1u << 24) - 256;
+            vlmc_mix_prepare(mix, i % 3, NULL, NULL);
+            vlmc_mix_begin(mix, i % 3, frequencies);
+            const uint32_t token = next_random(&state) >> 16;
             for (int b = 7; b >= 0; b--) {
                 const uint32_t p = vlmc_mix_probability(mix);
+                cr_assert(p >= 1 && p <= 65535);
                 if (pass)
                     cr_assert_eq(p, seen[at], "bit %u", at);
                 seen[at++] = p;
@@ -136,14 +187,9 @@ Test(mix, a_known_text_always_gives_the_same_probabilities)
         frequencies[i] = (uint32_t)(i * 512 + 271);
     frequencies[0] += (1u << 24) - 255 * 256 / 2 * 512 - 256 * 271;
     const char *text = "It was the best of times, it was the worst of times.\n";
-    for (int round = 0; round < 8; round++)
-        for (const char *p = text; *p; p++) {
-            vlmc_mix_begin(mix, (uint32_t)round % 2, frequencies, NULL, NULL);
-            for (int b = 7; b >= 0; b--) {
-                sum = (sum ^ vlmc_mix_probability(mix)) * 16777619u;
-                vlmc_mix_update(mix, (uint32_t)*p >> b & 1);
-            }
-        }
-    cr_assert_eq(sum, 2498947930u, "%u", sum);
+    for (uint32_t round = 0; round < 8; round++)
+        for (const char *p = text; *p; p++)
+            sum = hash_symbol(mix, round % 2, frequencies, NULL, NULL, 8, (uint8_t)*p, sum);
+    cr_assert_eq(sum, 2195887627u, "%u", sum);
     vlmc_mix_destroy(&mix);
 }
