@@ -69,6 +69,7 @@ void cli_verify(cli *cli, int argc, char **argv);
 void cli_diff(cli *cli, int argc, char **argv);
 void cli_find(cli *cli, int argc, char **argv);
 void cli_device(cli *cli, int argc, char **argv);
+void cli_estimate(cli *cli, int argc, char **argv);
 void cli_bench(cli *cli, int argc, char **argv);
 void cli_model(cli *cli, int argc, char **argv);
 void cli_catalog(cli *cli, int argc, char **argv);

@@ -29,6 +29,7 @@ static const command commands[] = {
     {"model", cli_model, "list, describe or verify models"},
     {"plugin", cli_plugin, "list, try or check the plugins for kinds of files"},
     {"device", cli_device, "list or test the devices that can compute"},
+    {"estimate", cli_estimate, "predict the size of an archive and the time to create it"},
     {"bench", cli_bench, "measure what a model saves on chunks of a file"},
 };
 

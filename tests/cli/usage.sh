@@ -11,7 +11,7 @@ expect 64 "no command" "$vlmc"
 expect 64 "an unknown command" "$vlmc" frobnicate
 says "frobnicate"
 expect 64 "an abbreviated command" "$vlmc" creat -o x y
-for command in create extract list info verify diff find catalog model plugin device; do
+for command in create extract list info verify diff find catalog model plugin device estimate; do
     expect 0 "help $command" "$vlmc" help $command
     check "shows its usage" grep -q "^Usage: vlmc $command" stdout
     check "and an example" grep -q "^  *.*vlmc $command" <(sed 1d stdout)

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a sample says of an archive: the codecs themselves code some of it, and the rest follows.
+#ifndef VLMC_CLI_ESTIMATE_RATE_H
+#define VLMC_CLI_ESTIMATE_RATE_H
+
+#include "archive/archive.h"
+#include "codec/level.h"
+#include "estimate_sample.h"
+
+#include <stdint.h>
+
+typedef struct estimate_rate_params {
+    const vlmc_engine_source *source; // without `open`: zstd alone
+    const estimate_sample *sample;
+    uint32_t first, last; // levels
+} estimate_rate_params;
+
+// Of the groups of an archive; what its index takes comes on top.
+typedef struct estimate_result {
+    double bytes;
+    double seconds;
+    uint64_t memory_bytes; // of the mixer of the largest group, at most
+} estimate_result;
+
+// results // (VLMC_LEVEL_MAX + 1), by level. VLMC_ERROR_INTERRUPTED when the user stops it.
+vlmc_status estimate_rate(const estimate_rate_params *params, estimate_result *results,
+                          vlmc_error *error);
+
+#endif
