@@ -183,12 +183,17 @@ static vlmc_status try_sample(vlmc_packer *p, const vlmc_model *model,
     return VLMC_OK;
 }
 
-// Whether a model may be of use for tokens that it was not made for alone: plain bytes and text may
-// be anything from a novel to machine code. Judged from the tokens themselves, so that it is the
-// same everywhere.
-static vlmc_status is_model_promising(vlmc_packer *p, const vlmc_model *model,
-                                      const vlmc_token_coding *coding, const uint8_t *tokens,
-                                      uint32_t n, bool *promising, vlmc_error *error)
+// What a sample says of the model and the mixer alone.
+typedef struct promise {
+    bool with;    // the model may be better
+    bool without; // the mixer alone may be
+} promise;
+
+// Plain bytes and text may be anything from a novel to machine code, and neither of the two is best
+// for all. Judged from the tokens themselves, so that it is the same everywhere.
+static vlmc_status judge_sample(vlmc_packer *p, const vlmc_model *model,
+                                const vlmc_token_coding *coding, const uint8_t *tokens, uint32_t n,
+                                promise *promising, vlmc_error *error)
 {
     uint8_t pieces[SAMPLE_PIECES * SAMPLE_PIECE_TOKENS];
     uint32_t with = 0, without = 0;
@@ -204,7 +209,10 @@ static vlmc_status is_model_promising(vlmc_packer *p, const vlmc_model *model,
     if (status == VLMC_OK)
         status = try_sample(p, model, coding, tokens, n, &with, error);
     p->in_sample = false;
-    *promising = with < without + without / 16;
+    // Context models catch up where much repeats, but not so much.
+    *promising = (promise){
+        .with = with<without + without / 16, .without = with> without - without / 3,
+    };
     return status;
 }
 
@@ -227,12 +235,12 @@ static vlmc_status pack(vlmc_packer *p, const vlmc_token_coding *coding, const u
             p->source.choose(p->source.user, coding ? coding->tokenizer : NULL, &chosen, error));
     // Context models that read everything in one stream learn more of what repeats than beside a
     // transformer in many: where there is no telling, both are tried.
-    bool promising = chosen != NULL;
+    promise promising = {.with = chosen != NULL, .without = !chosen};
     if (joins && chosen) // before the mixer's result waits in a buffer that samples use as well
-        VLMC_TRY(is_model_promising(p, chosen, coding, tokens, n, &promising, error));
-    if (joins || !chosen)
+        VLMC_TRY(judge_sample(p, chosen, coding, tokens, n, &promising, error));
+    if (promising.without)
         VLMC_TRY(pack_with(p, NULL, coding, tokens, n, 0, packed, error));
-    if (!promising)
+    if (!promising.with)
         return VLMC_OK;
     const uint32_t before = packed->size;
     const uint32_t fixed = chosen == known ? 0 : vlmc_records_model_cost(p->records, chosen);
