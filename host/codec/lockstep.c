@@ -18,8 +18,8 @@
 #define ABANDON_STREAMS_MIN 16u
 #define ABANDON_AFTER_NUMERATOR 1u
 #define ABANDON_AFTER_DENOMINATOR 8u
-#define ABANDON_EXCESS_NUMERATOR 5u
-#define ABANDON_EXCESS_DENOMINATOR 4u
+#define ABANDON_EXCESS_NUMERATOR 3u
+#define ABANDON_EXCESS_DENOMINATOR 2u
 
 struct vlmc_lockstep {
     vlmc_engine *engine;             // NULL: the mixer alone
@@ -298,7 +298,7 @@ static bool is_hopeless(uint32_t streams, uint32_t steps_done, uint32_t steps,
     if (streams < ABANDON_STREAMS_MIN || (uint64_t)steps_done * ABANDON_AFTER_DENOMINATOR <
                                              (uint64_t)steps * ABANDON_AFTER_NUMERATOR)
         return false;
-    // size / steps_done * steps > capacity * 5/4; both below 2^27, the product below 2^57.
+    // size / steps_done * steps > capacity * 3/2; both below 2^27, the product below 2^57.
     return (uint64_t)encoder->size * steps * ABANDON_EXCESS_DENOMINATOR >
            (uint64_t)encoder->capacity * steps_done * ABANDON_EXCESS_NUMERATOR;
 }

@@ -7,7 +7,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "${1:?usage: tests/bench/levels.sh BUILD_DIR [CORPORA_DIR] [PART…]}" && pwd)
-corpora=${2:-$root/../shared/data}
+corpora=$(cd "${2:-$root/../shared/data}" && pwd)
 shift; shift || true
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=(files totals text silesia copies speed)
