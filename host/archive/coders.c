@@ -5,7 +5,10 @@
 
 // A mixer takes tens of MB: plain bytes and text with a model and without.
 #define LOCKSTEPS_MAX 4u
-#define SHARED_TOKENS_MAX (1u << 22)
+#define LOCKSTEPS_BYTES_MAX                                                                        \
+    (UINT64_C(1) << 30) // of the mixers of all, about, unless one alone has more
+#define LINE_BYTES 64u
+#define MODELS_TYPICAL 32u
 
 // Lock steps are made for groups of this size at least, so that small ones do not grow step by
 // step; what a mixer does not use of it costs address space only.
@@ -117,12 +120,23 @@ static uint32_t lockstep_tokens(uint32_t n)
     return tokens;
 }
 
-// A large group's mixer may take GiB: it is the only one then.
-static void make_way(vlmc_coders *c, uint32_t n_tokens)
+// What a mixer's lines may take, about.
+static uint64_t mixer_bytes(const vlmc_mix_settings *settings, uint32_t max_tokens)
 {
+    const uint64_t most = (uint64_t)LINE_BYTES << settings->memory;
+    const uint64_t needed = (uint64_t)LINE_BYTES * MODELS_TYPICAL * max_tokens;
+    return needed < most ? needed : most;
+}
+
+// Mixers may take GiB each: the others are given up where they would be too much together.
+static void make_way(vlmc_coders *c, const vlmc_mix_settings *settings, uint32_t max_tokens)
+{
+    uint64_t bytes = mixer_bytes(settings, max_tokens);
     for (uint32_t i = 0; i < LOCKSTEPS_MAX; i++)
-        if (n_tokens > SHARED_TOKENS_MAX || c->locksteps[i].max_tokens > SHARED_TOKENS_MAX)
-            vlmc_lockstep_destroy(&c->locksteps[i].lockstep);
+        if (c->locksteps[i].lockstep)
+            bytes += mixer_bytes(&c->locksteps[i].settings, c->locksteps[i].max_tokens);
+    for (uint32_t i = 0; i < LOCKSTEPS_MAX && bytes > LOCKSTEPS_BYTES_MAX; i++)
+        vlmc_lockstep_destroy(&c->locksteps[i].lockstep);
 }
 
 vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
@@ -139,7 +153,7 @@ vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
         slot->settings.effort != settings->effort || slot->settings.memory != settings->memory ||
         slot->max_tokens < n_tokens) {
         vlmc_lockstep_destroy(&slot->lockstep);
-        make_way(c, n_tokens);
+        make_way(c, settings, lockstep_tokens(n_tokens));
         *slot = (lockstep_slot){
             .model = model,
             .tokenizer = tokenizer,

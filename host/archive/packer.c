@@ -210,9 +210,9 @@ static vlmc_status judge_sample(vlmc_packer *p, const vlmc_model *model,
         status = try_sample(p, model, coding, tokens, n, &with, error);
     p->in_sample = false;
     // Context models catch up where much repeats, but not so much.
-    *promising = (promise){
-        .with = with<without + without / 16, .without = with> without - without / 3,
-    };
+    const uint32_t a_little_more = without + without / 16, two_thirds = without - without / 3;
+    promising->with = with < a_little_more;
+    promising->without = with > two_thirds;
     return status;
 }
 

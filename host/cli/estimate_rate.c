@@ -31,6 +31,7 @@
 
 // Where a transformer is worth a try, and what each try of a group takes (archive/packer.c).
 #define PROMISING 1.0625
+#define FAR_AHEAD (2.0 / 3)
 #define TRY_TOKENS 32768.0
 
 typedef struct rate {
@@ -220,9 +221,10 @@ static vlmc_status joined(rater *r, uint32_t k, const vlmc_level *level, estimat
         VLMC_TRY(rate_alone(r, k, level->mix.effort, error));
         const double together = r->rates[k].zstd_thin > 0 ? zstd / r->rates[k].zstd_thin : 1;
         double coded = rate->bytes * kind->tokens * together * learnt(kind->slices[0].n, group);
-        seconds += rate->seconds * kind->tokens;
         if (level->models)
             VLMC_TRY(rate_model(r, k, level, error));
+        if (!level->models || rate->gain <= 0 || rate->gain > FAR_AHEAD)
+            seconds += rate->seconds * kind->tokens;
         if (level->models && rate->gain > 0) {
             seconds += groups * least(TRY_TOKENS, group) * (rate->seconds + rate->model_seconds);
             if (rate->gain < PROMISING)
