@@ -23,6 +23,8 @@
 #define VLMC_RECORD_GROUP 2u
 #define VLMC_RECORD_INDEX 3u
 #define VLMC_RECORD_TOKENIZER 4u
+#define VLMC_RECORD_KEY 5u    // record 0 of an encrypted archive
+#define VLMC_RECORD_SEALED 6u // each other record of it
 #define VLMC_RECORD_OPTIONAL 0x8000u
 
 // Bit of a GROUP's method byte: the payload begins with a tag.

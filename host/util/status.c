@@ -53,6 +53,7 @@ int vlmc_exit_code(vlmc_status status)
         return 6;
     case VLMC_ERROR_EXISTS:
     case VLMC_ERROR_REFUSED:
+    case VLMC_ERROR_PASSPHRASE:
         return 7;
     case VLMC_ERROR_CATALOG:
         return 8;

@@ -28,6 +28,7 @@ typedef enum vlmc_status {
     VLMC_ERROR_UNSUPPORTED = 14,    // needs a part that this build or platform lacks
     VLMC_ERROR_PLUGIN = 15,         // a plugin refused, failed or broke its rules
     VLMC_ERROR_PLUGIN_MISSING = 16, // no plugin with the wanted tokenizer
+    VLMC_ERROR_PASSPHRASE = 17,     // an archive's passphrase is another one or was not given
 } vlmc_status;
 
 #define VLMC_ERROR_TEXT_BYTES 512
