@@ -18,6 +18,8 @@ test_packages=(
     libcriterion-dev libpng-dev libflac-dev spirv-tools clang-format libvulkan1 vulkan-validationlayers
     mesa-vulkan-drivers
 )
+# To test what surrounds the program: man pages (scdoc), completions, JSON, the Debian package.
+test_packages+=(scdoc man-db zsh fish jq debhelper lintian fakeroot)
 # To test as well, where the distribution has it: SwiftShader, the second driver.
 driver_packages=(chromium-common)
 

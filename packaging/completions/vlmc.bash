@@ -1,62 +1,146 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# Completion for bash.
+# Completion for bash. Needs nothing of bash-completion. tests/cli/completions.sh compares the
+# options below with those of each command's --help.
 
-_vlmc_models() {
-    vlmc model list 2>/dev/null | cut -d' ' -f1
-    echo none
-}
+_vlmc_commands='create extract list info verify diff find catalog model plugin device estimate bench help'
 
-_vlmc_devices() {
-    echo auto cpu vulkan
-    vlmc device list 2>/dev/null | cut -d' ' -f1
-}
-
-_vlmc() {
-    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local common='--help --json --quiet' compute='--device --threads' words=
+# The options of a command; those that have a long form by it alone.
+_vlmc_options() { # COMMAND
+    local output='--json --quiet --help --usage' compute='--device --threads'
     local levels='-1 -2 -3 -4 -5 -6 -7 -8 -9'
-    # "vulkan:0" is one word for the program, three for readline.
-    if declare -F _get_comp_words_by_ref >/dev/null; then
-        local cur prev
-        _get_comp_words_by_ref -n : cur prev
-        current=$cur previous=$prev
-    fi
-    COMPREPLY=()
-    case $COMP_CWORD,${COMP_WORDS[1]},$previous in
-    1,*) words='create extract list info verify diff find catalog model plugin estimate bench device help --version' ;;
-    2,help,*) words='create extract list info verify diff find catalog model plugin estimate bench device' ;;
-    *,-d | *,--device) words=$(_vlmc_devices) ;;
-    *,-m | *,--model) words=$(_vlmc_models) ;;
-    *,--overwrite) words='never always newer' ;;
-    2,catalog,*) words='list check' ;;
-    2,model,*) words='list info verify' ;;
-    *,model,info | *,model,verify) words=$(_vlmc_models) ;;
-    2,plugin,*) words='list probe check' ;;
-    2,bench,*) words='chunks' ;;
-    2,device,*) words='list selftest' ;;
-    *)
-        if [[ $current == -* ]]; then
-            case ${COMP_WORDS[1]} in
-            create) words="$common $compute $levels --output --force --model --verify --stdin-name --no-catalog --no-plugins --verbose" ;;
-            extract) words="$common $compute --directory --stdout --overwrite --dry-run --max-output" ;;
-            verify) words="$common $compute" ;;
-            list) words="$common --long" ;;
-            diff) words="$common --directory" ;;
-            plugin) words="$common --long --time --seed --as --only --from" ;;
-            estimate) words="$common $compute $levels --model --no-plugins" ;;
-            bench) words="$common $compute --size --as --limit --model --verify" ;;
-            device) words="$common --device --force" ;;
-            *) words=$common ;;
-            esac
+    case $1 in
+    create) echo "$output $compute $levels --output --force --verify --stdin-name --no-catalog --verbose --model --no-plugins" ;;
+    extract) echo "$output $compute --directory --stdout --overwrite --dry-run --max-output" ;;
+    list) echo "$output --long" ;;
+    info | find | catalog | model) echo "$output" ;;
+    verify) echo "$output $compute" ;;
+    diff) echo "$output --directory" ;;
+    plugin) echo "$output --long --time --seed --as --only --from" ;;
+    device) echo "$output --device --force" ;;
+    estimate) echo "$output $compute $levels --model --no-plugins" ;;
+    bench) echo "$output $compute --size --as --limit --model --verify" ;;
+    esac
+}
+
+# What an option wants as its value; nothing for one that takes none.
+_vlmc_value_of() { # COMMAND OPTION
+    case $2 in
+    -d | --device) echo device ;;
+    -m | --model) echo model ;;
+    -o | --output) echo archive ;;
+    -C | --directory) echo folder ;;
+    --overwrite) echo words never always newer ;;
+    -t | --threads | --stdin-name | --max-output | --time | --seed | --only | --from | --size | --limit | --as)
+        echo words
+        ;;
+    esac
+}
+
+# What the Nth argument of a command that is no option may be.
+_vlmc_argument_of() { # COMMAND N FIRST
+    case $1,$2,$3 in
+    help,1,*) echo words "${_vlmc_commands% help}" ;;
+    create,* | estimate,*) echo file ;;
+    extract,1,* | list,1,* | info,1,* | verify,1,* | diff,1,*) echo archive ;;
+    catalog,1,*) echo words list check ;;
+    model,1,*) echo words list info verify ;;
+    model,2,info | model,2,verify) echo model ;;
+    plugin,1,*) echo words list probe check ;;
+    plugin,2,check) echo file '*.so' ;;
+    plugin,*,probe | plugin,*,check) echo file ;;
+    device,1,*) echo words list selftest ;;
+    bench,1,*) echo words chunks ;;
+    bench,2,chunks) echo file ;;
+    *) echo words ;;
+    esac
+}
+
+# Fills COMPREPLY with words that begin as $1 does.
+_vlmc_words() { # CURRENT WORD…
+    local current=$1
+    shift
+    mapfile -t COMPREPLY < <(compgen -W "$*" -- "$current")
+}
+
+# Files that match a pattern, and folders on the way to one.
+_vlmc_files() { # CURRENT PATTERN
+    local current=${1//\\/} # readline hands on what it was typed as
+    current=${current#[\'\"]}
+    compopt -o filenames
+    mapfile -t COMPREPLY < <({
+        compgen -f -X "!$2" -- "$current"
+        compgen -d -- "$current"
+    } | sort -u)
+}
+
+_vlmc_fill() { # CURRENT KIND WORD…
+    local current=$1 kind=$2
+    shift 2
+    case $kind in
+    words) _vlmc_words "$current" "$@" ;;
+    archive) _vlmc_files "$current" '*.vlmc' ;;
+    file) _vlmc_files "$current" "${1:-*}" ;;
+    folder)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
+        ;;
+    device) _vlmc_words "$current" auto cpu vulkan "$(vlmc device list 2>/dev/null | cut -d' ' -f1)" ;;
+    model)
+        if [[ $current == */* ]]; then
+            _vlmc_files "$current" '*.gguf'
+        else
+            _vlmc_words "$current" none "$(vlmc model list 2>/dev/null | cut -d' ' -f1)"
         fi
         ;;
     esac
-    if [ -n "$words" ]; then
-        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-        ! declare -F __ltrim_colon_completions >/dev/null || __ltrim_colon_completions "$current"
-    else
-        compopt -o default
+}
+
+_vlmc() {
+    local words=() word i joined=0
+    # "vulkan:0" and "--overwrite=newer" are one word for the program, three for readline.
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ $i -gt 0 && ($word == [:=] || $joined -eq 1) ]]; then
+            words[-1]+=$word
+            joined=0
+            [[ $word != [:=] ]] || joined=1
+        else
+            words+=("$word")
+        fi
+    done
+    local current=${words[-1]} command=${words[1]} n=0 first='' value=''
+    COMPREPLY=()
+    if [ ${#words[@]} -le 2 ]; then
+        _vlmc_words "$current" "$_vlmc_commands --help --version"
+        return
     fi
+    # What came before the word: arguments are counted, an option may wait for its value.
+    for word in "${words[@]:2:${#words[@]}-3}"; do
+        if [ -n "$value" ]; then
+            value=
+        elif [[ $word == --*=* ]]; then
+            :
+        elif [[ $word == -?* ]]; then
+            value=$(_vlmc_value_of "$command" "$word")
+        else
+            n=$((n + 1))
+            [ $n -gt 1 ] || first=$word
+        fi
+    done
+    if [ -z "$value" ] && [[ $current == --*=* ]]; then
+        value=$(_vlmc_value_of "$command" "${current%%=*}")
+        current=${current#*=}
+    elif [ -z "$value" ] && [[ $current == -* ]]; then
+        _vlmc_words "$current" "$(_vlmc_options "$command")"
+        return
+    fi
+    local kind
+    read -ra kind <<<"${value:-$(_vlmc_argument_of "$command" $((n + 1)) "$first")}"
+    _vlmc_fill "$current" "${kind[@]}"
+    # Readline replaces what follows the last colon only.
+    local before=${current%"${current##*:}"}
+    [ -z "$before" ] || COMPREPLY=("${COMPREPLY[@]#"$before"}")
 }
 
 complete -F _vlmc vlmc
