@@ -21,7 +21,7 @@ def layout(sample_bytes, channels, rate):
 
 
 class Corpus:
-    def __init__(self, folder, plugin, build_dir):
+    def __init__(self, folder, plugin, build_dir, size=None):
         self.rows = PluginContexts(plugin, "audio.pcm", build_dir)
         self.contexts = self.rows.contexts
         names = sorted(glob.glob(os.path.join(folder, "**", "*.flac"), recursive=True))
@@ -61,6 +61,11 @@ class Corpus:
             keep = self.rng.permutation(len(cut[0]))[:32]  # long groups are larger
             parts.append([a[keep] for a in cut])
         return shuffled(parts, self.rng)
+
+    def sample(self):
+        """Held-out chunks for the proof: symbols (chunks, length) and rows."""
+        rng = np.random.default_rng(7)
+        return [np.concatenate(a) for a in zip(*[self.chunk(self.held, rng) for _ in range(12)])]
 
     def held_out(self, t):
         rng = np.random.default_rng(7)

@@ -3,11 +3,11 @@
 
 import ctypes
 import os
-import subprocess
 
 import numpy as np
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+import native
+
 NGRAM, WORD, LINE, RECALL, PLUGIN = 1, 2, 3, 4, 5  # enum vlmc_context_kind
 EMBED = 1  # enum vlmc_context_flags
 BOS = 256
@@ -21,12 +21,7 @@ class ContextRows:
     """The codec's side contexts through ctypes."""
 
     def __init__(self, contexts, build_dir):
-        lib = os.path.join(build_dir, "context_rows.so")
-        root = os.path.join(HERE, "..", "..")
-        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", lib,
-                        os.path.join(HERE, "context_rows.c"),
-                        os.path.join(root, "host/model/context.c")], check=True)
-        self.lib = ctypes.CDLL(lib)
+        self.lib = native.context_rows(build_dir)
         self.n = len(contexts)
         self.specs = (Spec * self.n)(*[Spec(*c) for c in contexts])
 
@@ -47,11 +42,7 @@ class PluginContexts:
     """The symbols and side contexts of a plugin's tokenizer."""
 
     def __init__(self, plugin, tokenizer, build_dir):
-        lib = os.path.join(build_dir, "plugin_rows.so")
-        include = os.path.join(HERE, "..", "..", "host", "include")
-        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-I", include, "-o", lib,
-                        os.path.join(HERE, "plugin_rows.c"), "-ldl"], check=True)
-        self.lib = ctypes.CDLL(lib)
+        self.lib = native.plugin_rows(build_dir)
         self.lib.vlmc_training_open.restype = ctypes.c_void_p
         self.tokenizer = self.lib.vlmc_training_open(os.path.abspath(plugin).encode(), tokenizer.encode())
         if not self.tokenizer:

@@ -47,7 +47,7 @@ def layout(width, channels, phase=None):
 
 
 class Corpus:
-    def __init__(self, folder, plugin, build_dir):
+    def __init__(self, folder, plugin, build_dir, size=None):
         self.rows = PluginContexts(plugin, "image.pixels", build_dir)
         self.contexts = self.rows.contexts
         cache = os.path.join(build_dir, "photos.npz")
@@ -116,6 +116,11 @@ class Corpus:
             keep = self.rng.permutation(len(cut[0]))[:24]  # colour groups are larger
             parts.append([a[keep] for a in cut])
         return shuffled(parts, self.rng)
+
+    def sample(self):
+        """Held-out chunks for the proof: symbols (chunks, length) and rows."""
+        rng = np.random.default_rng(7)
+        return [np.concatenate(a) for a in zip(*[self.chunk(self.held_photos, rng, True) for _ in range(12)])]
 
     def held_out(self, t):
         rng = np.random.default_rng(7)

@@ -7,11 +7,17 @@ import numpy as np
 
 from contexts import LINE, NGRAM, RECALL, WORD, ContextRows, shuffled, windows
 
-CONTEXTS = [  # kind, order, rows, slots_log2
-    (NGRAM, 2, 1 << 15, 0), (NGRAM, 3, 1 << 16, 0), (NGRAM, 4, 1 << 16, 0),
-    (NGRAM, 6, 1 << 16, 0), (WORD, 2, 1 << 16, 0), (LINE, 0, 2048, 0),
-    (RECALL, 4, 4097, 20), (RECALL, 6, 4097, 20), (RECALL, 9, 4097, 20), (RECALL, 14, 4097, 20),
-]
+RECALLS = [(RECALL, n, 4097, 20) for n in (4, 6, 9, 14)]
+
+
+def tables(*log2_rows):
+    """kind, order, rows, slots_log2; rows for n-grams of 2, 3, 4, 6 bytes and for word pairs."""
+    kinds = [(NGRAM, 2), (NGRAM, 3), (NGRAM, 4), (NGRAM, 6), (WORD, 2)]
+    return [(*k, 1 << n, 0) for k, n in zip(kinds, log2_rows)] + [(LINE, 0, 2048, 0)] + RECALLS
+
+
+CONTEXTS = {"nano": tables(13, 14, 14, 14, 14), "small": tables(15, 16, 16, 16, 16),
+            "base": tables(16, 17, 17, 18, 18)}
 
 
 def rewrap(raw, rng):
@@ -47,13 +53,17 @@ class Corpus:
     MIX = {"prose_en": (0.42, True), "prose_fr": (0.05, True), "reference_en": (0.12, False),
            "source_code": (0.11, False), "technical_en": (0.20, False), "technical_multi": (0.10, False)}
 
-    def __init__(self, folder, plugin, build_dir):
-        self.contexts, self.rows = CONTEXTS, ContextRows(CONTEXTS, build_dir)
+    def __init__(self, folder, plugin, build_dir, size="small"):
+        self.contexts, self.rows = CONTEXTS[size], ContextRows(CONTEXTS[size], build_dir)
         self.parts = []
         for name, (share, prose) in self.MIX.items():
-            data = np.fromfile(os.path.join(folder, name + ".txt"), np.uint8)
-            held = len(data) - len(data) // 100
-            self.parts.append((name, share, prose, data[:held], data[held:]))
+            path = os.path.join(folder, name + ".txt")
+            if os.path.exists(path):
+                data = np.fromfile(path, np.uint8)
+                held = len(data) - max(len(data) // 100, min(len(data) // 10, 1 << 17))
+                self.parts.append((name, share, prose, data[:held], data[held:]))
+        if not self.parts:
+            raise FileNotFoundError(f"{folder} has none of {', '.join(n + '.txt' for n in self.MIX)}")
 
     def group(self, data, prose, streams, length, start, rng):
         want = streams * length
@@ -81,6 +91,13 @@ class Corpus:
             start = int(self.rng.integers(0, max(1, len(data) - streams * length * 17 // 16)))
             parts.append(self.windows(self.group(data, prose, streams, length, start, self.rng), t))
         return shuffled(parts, self.rng)
+
+    def sample(self):
+        """Held-out streams for the proof: symbols (streams, length) and rows."""
+        parts = [self.group(held, prose, 4, 1024, 0, np.random.default_rng(7))
+                 for _, _, prose, _, held in self.parts]
+        symbols = np.concatenate(parts)
+        return symbols, self.rows(symbols)
 
     def held_out(self, t, streams=24, length=4096):
         rng = np.random.default_rng(7)
