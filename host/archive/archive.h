@@ -10,6 +10,7 @@
 #include "codec/method.h"
 #include "model/engine.h"
 #include "plugin/worker.h"
+#include "seal.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -116,6 +117,7 @@ typedef struct vlmc_writer_params {
     const char *path;          // final name, or NULL to write to `fd`
     int fd;                    // used when path is NULL; not closed
     bool replace;              // an existing `path` may be replaced
+    const vlmc_seal *seal;     // encrypts the archive, outlives the writer; NULL: it is not
     vlmc_engine_source engine; // open == NULL: no model and no mixer, zstd and stored only
     vlmc_writer_plugins plugins;
     uint32_t level;            // codec/level.h; 0: the default
@@ -175,6 +177,28 @@ vlmc_status vlmc_reader_open_as(const char *path, const char *name,
                                 vlmc_error *error);
 void vlmc_reader_destroy(vlmc_reader **reader);
 
+// The passphrase of the archive that messages call `name`. `attempt` counts from 0: those before
+// were wrong. *passphrase is borrowed until the next call. VLMC_ERROR_PASSPHRASE, with a sentence
+// that says what to do: there is none, or no other one.
+typedef vlmc_status (*vlmc_passphrase_fn)(void *user, const char *name, uint32_t attempt,
+                                          const vlmc_secret **passphrase, vlmc_error *error);
+
+typedef struct vlmc_reader_params {
+    const char *path;
+    const char *name;                 // what messages call it; NULL: path
+    const vlmc_engine_source *engine; // NULL: none
+    vlmc_passphrase_fn passphrase;    // called for an encrypted archive; NULL: there is none
+    void *passphrase_user;
+    // Without a passphrase an encrypted archive is opened all the same, and shows what everybody
+    // may know of it: it is `locked` and seems to have neither entries nor groups. Else that is
+    // VLMC_ERROR_PASSPHRASE.
+    bool may_be_locked;
+} vlmc_reader_params;
+
+// vlmc_reader_open with all that there is.
+vlmc_status vlmc_reader_open_with(const vlmc_reader_params *params, vlmc_reader **reader,
+                                  vlmc_error *error);
+
 typedef struct vlmc_archive_info {
     uint32_t format_version;
     uint32_t numerics_version;
@@ -185,10 +209,14 @@ typedef struct vlmc_archive_info {
     uint32_t n_groups;
     uint32_t n_models;
     uint32_t n_tokenizers;
+    bool encrypted;
+    bool locked;    // encrypted and opened without its passphrase: most of this is 0
     bool has_model; // any at all; the first one's identity:
     uint8_t model_digest[32];
     char model_name[64];
-    uint8_t root_digest[32]; // SHA-256 over the index: the identity of the archive
+    // The identity of the archive: SHA-256 of the raw index, or of the payload of its SEALED record
+    // where the archive is encrypted.
+    uint8_t root_digest[32];
 } vlmc_archive_info;
 
 typedef struct vlmc_model_info {
@@ -220,7 +248,8 @@ void vlmc_reader_set_plugins(vlmc_reader *reader, vlmc_plugins *plugins, vlmc_wo
 
 // Where decoded groups go that later files need again and memory has no room for: `open_file` gives
 // an empty file to read and write, which the reader closes, or -1. It is called when first needed,
-// at most once. Without it such groups are decoded again.
+// at most once. Without it such groups are decoded again. Of an encrypted archive the file gets
+// what only this process can decrypt.
 void vlmc_reader_set_spool(vlmc_reader *reader, int (*open_file)(void *user), void *user);
 
 // Bytes of the archive that an entry's content takes, shared groups prorated.

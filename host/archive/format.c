@@ -22,16 +22,16 @@ static uint32_t check32(const uint8_t *bytes, uint32_t size)
     return (uint32_t)vlmc_format_hash(bytes, size);
 }
 
-void vlmc_format_write_header(uint8_t bytes[VLMC_HEADER_BYTES])
+void vlmc_format_write_header(uint16_t flags, uint8_t bytes[VLMC_HEADER_BYTES])
 {
     memcpy(bytes, header_magic, 8);
     vlmc_store16(bytes + 8, VLMC_FORMAT_VERSION);
-    vlmc_store16(bytes + 10, 0);
+    vlmc_store16(bytes + 10, flags);
     vlmc_store32(bytes + 12, check32(bytes, 12));
 }
 
 vlmc_status vlmc_format_read_header(const uint8_t *bytes, uint32_t size, const char *path,
-                                    vlmc_error *error)
+                                    uint16_t *flags, vlmc_error *error)
 {
     if (size < 8 || memcmp(bytes, header_magic, 8) != 0)
         return vlmc_fail(error, VLMC_ERROR_FORMAT, "%s is not a vlmc archive", path);
@@ -41,7 +41,8 @@ vlmc_status vlmc_format_read_header(const uint8_t *bytes, uint32_t size, const c
         return vlmc_fail(error, VLMC_ERROR_DAMAGED, "the header of %s is damaged; get another copy",
                          path);
     const uint16_t version = vlmc_load16(bytes + 8);
-    if (version > VLMC_FORMAT_VERSION || vlmc_load16(bytes + 10) != 0)
+    *flags = vlmc_load16(bytes + 10);
+    if (version > VLMC_FORMAT_VERSION || *flags & ~VLMC_FLAG_ENCRYPTED)
         return vlmc_fail(error, VLMC_ERROR_FORMAT,
                          "%s was written by a newer vlmc (format %u, this one reads up to %u); "
                          "use a newer vlmc",

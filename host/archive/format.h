@@ -18,6 +18,9 @@
 #define VLMC_RECORD_BYTES 40u
 #define VLMC_FOOTER_BYTES 56u
 
+// Flags of the header.
+#define VLMC_FLAG_ENCRYPTED 1u // record 0 is the KEY record, all others are sealed (seal.h)
+
 // Record types. A reader skips an unknown type that has the optional bit and refuses others.
 #define VLMC_RECORD_MODEL 1u
 #define VLMC_RECORD_GROUP 2u
@@ -94,14 +97,14 @@ typedef struct vlmc_group_tag {
     uint32_t model;       // MODEL method: number of the MODEL record, from 1; 0: the mixer alone
 } vlmc_group_tag;
 
-void vlmc_format_write_header(uint8_t bytes[VLMC_HEADER_BYTES]);
+void vlmc_format_write_header(uint16_t flags, uint8_t bytes[VLMC_HEADER_BYTES]);
 void vlmc_format_write_record(const vlmc_record *record, uint8_t bytes[VLMC_RECORD_BYTES]);
 void vlmc_format_write_footer(const vlmc_footer *footer, uint8_t bytes[VLMC_FOOTER_BYTES]);
 
 // `size` bytes at the start of the file at `path`, which is for messages. VLMC_ERROR_FORMAT:
 // not an archive or a newer one; VLMC_ERROR_DAMAGED: an archive's header with wrong bytes.
 vlmc_status vlmc_format_read_header(const uint8_t *bytes, uint32_t size, const char *path,
-                                    vlmc_error *error);
+                                    uint16_t *flags, vlmc_error *error);
 // False when the bytes are not a whole and undamaged header of a record or footer.
 bool vlmc_format_read_record(const uint8_t bytes[VLMC_RECORD_BYTES], vlmc_record *record);
 bool vlmc_format_read_footer(const uint8_t bytes[VLMC_FOOTER_BYTES], vlmc_footer *footer);

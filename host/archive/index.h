@@ -90,7 +90,8 @@ typedef struct vlmc_sequence {
 typedef struct vlmc_index {
     uint8_t *bytes; // the raw index; strings and segment lists point into it
     uint64_t n_tokens;
-    uint64_t records_bytes; // of all records with their headers
+    bool sealed;            // the archive is encrypted
+    uint64_t records_bytes; // of all records with their headers, the KEY record included
     uint32_t n_records;
     uint32_t n_groups;
     uint32_t n_entries;
@@ -114,6 +115,10 @@ typedef struct vlmc_index {
 // the archive in messages.
 vlmc_status vlmc_index_parse(uint8_t *bytes, uint32_t size, const char *path, vlmc_index *index,
                              vlmc_error *error);
+// The same for the index of an encrypted archive, whose records lie further apart and after a KEY
+// record, which the index does not mention.
+vlmc_status vlmc_index_parse_sealed(uint8_t *bytes, uint32_t size, const char *path,
+                                    vlmc_index *index, vlmc_error *error);
 void vlmc_index_destroy(vlmc_index *index);
 
 // Where token `token` of a sequence lies: a position in `order`. token < its n_tokens.

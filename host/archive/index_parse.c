@@ -3,6 +3,7 @@
 #include "index.h"
 
 #include "codec/group.h"
+#include "seal.h"
 #include "util/bytes.h"
 
 #include <stdlib.h>
@@ -220,7 +221,8 @@ static vlmc_status add_record(cursor *c, uint32_t number, record_count *count, v
             return broken(c, "more models than it names");
         index->model_offsets[count->models++] = VLMC_HEADER_BYTES + index->records_bytes;
     }
-    index->records_bytes += VLMC_RECORD_BYTES + (uint64_t)r.packed_bytes; // < 2^27 * 2^33
+    const uint64_t payload = index->sealed ? vlmc_sealed_bytes(r.packed_bytes) : r.packed_bytes;
+    index->records_bytes += VLMC_RECORD_BYTES + payload; // < 2^27 * 2^33
     return VLMC_OK;
 }
 
@@ -270,13 +272,15 @@ static void order_groups(vlmc_index *index)
 
 static vlmc_status parse_records(cursor *c, vlmc_index *index)
 {
+    if (index->sealed)
+        index->records_bytes = VLMC_RECORD_BYTES + VLMC_KEY_BYTES;
     if (index->n_records > c->left / RECORD_ENTRY_BYTES)
         return broken(c, "it ends early");
     VLMC_TRY(count_records(*c, index));
     VLMC_TRY(allocate(c, index));
     record_count count = {0};
     for (uint32_t i = 0; i < index->n_records; i++)
-        VLMC_TRY(add_record(c, i, &count, index));
+        VLMC_TRY(add_record(c, i + index->sealed, &count, index));
     if (count.models != index->n_models)
         return broken(c, "a model that is not there");
     order_groups(index);
@@ -443,10 +447,10 @@ static vlmc_status parse_entries(cursor *c, vlmc_index *index)
     return VLMC_OK;
 }
 
-vlmc_status vlmc_index_parse(uint8_t *bytes, uint32_t size, const char *path, vlmc_index *index,
-                             vlmc_error *error)
+static vlmc_status parse(uint8_t *bytes, uint32_t size, const char *path, bool sealed,
+                         vlmc_index *index, vlmc_error *error)
 {
-    *index = (vlmc_index){.bytes = bytes};
+    *index = (vlmc_index){.bytes = bytes, .sealed = sealed};
     cursor c = {.at = bytes, .left = size, .path = path, .error = error};
     const uint8_t *p;
     VLMC_TRY(take(&c, INDEX_HEAD_BYTES, &p));
@@ -459,6 +463,18 @@ vlmc_status vlmc_index_parse(uint8_t *bytes, uint32_t size, const char *path, vl
     if (c.left)
         return broken(&c, "it is too long");
     return VLMC_OK;
+}
+
+vlmc_status vlmc_index_parse(uint8_t *bytes, uint32_t size, const char *path, vlmc_index *index,
+                             vlmc_error *error)
+{
+    return parse(bytes, size, path, false, index, error);
+}
+
+vlmc_status vlmc_index_parse_sealed(uint8_t *bytes, uint32_t size, const char *path,
+                                    vlmc_index *index, vlmc_error *error)
+{
+    return parse(bytes, size, path, true, index, error);
 }
 
 void vlmc_index_destroy(vlmc_index *index)

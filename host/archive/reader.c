@@ -27,13 +27,16 @@ static vlmc_status open_file(vlmc_reader *r, const char *path, vlmc_error *error
     return VLMC_OK;
 }
 
-static vlmc_status read_frame(const vlmc_reader *r, vlmc_footer *footer, vlmc_error *error)
+static vlmc_status read_frame(vlmc_reader *r, uint8_t header[VLMC_HEADER_BYTES],
+                              vlmc_footer *footer, vlmc_error *error)
 {
     const uint64_t size = r->info.archive_bytes;
-    uint8_t header[VLMC_HEADER_BYTES], end[VLMC_FOOTER_BYTES];
-    const uint32_t head = size < sizeof header ? (uint32_t)size : (uint32_t)sizeof header;
+    uint8_t end[VLMC_FOOTER_BYTES];
+    uint16_t flags;
+    const uint32_t head = size < VLMC_HEADER_BYTES ? (uint32_t)size : VLMC_HEADER_BYTES;
     VLMC_TRY(vlmc_reader_read_at(r, 0, header, head, error));
-    VLMC_TRY(vlmc_format_read_header(header, head, r->path, error));
+    VLMC_TRY(vlmc_format_read_header(header, head, r->path, &flags, error));
+    r->info.encrypted = flags & VLMC_FLAG_ENCRYPTED;
     if (size < VLMC_HEADER_BYTES + VLMC_RECORD_BYTES + VLMC_FOOTER_BYTES)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED, "%s is cut short; get a whole copy", r->path);
     VLMC_TRY(vlmc_reader_read_at(r, size - sizeof end, end, sizeof end, error));
@@ -67,7 +70,7 @@ static vlmc_status unpack_index(const vlmc_reader *r, const vlmc_footer *footer,
                                                  record->raw_bytes, error);
     crypto_hash_sha256(digest, *raw, status == VLMC_OK ? record->raw_bytes : 0);
     if (status != VLMC_OK || vlmc_format_hash(*raw, record->raw_bytes) != record->raw_hash ||
-        memcmp(digest, footer->root_digest, sizeof digest) != 0)
+        (!r->seal && memcmp(digest, footer->root_digest, sizeof digest) != 0))
         return vlmc_fail(error, VLMC_ERROR_DAMAGED, "the index of %s is damaged; get another copy",
                          r->path);
     return VLMC_OK;
@@ -75,7 +78,10 @@ static vlmc_status unpack_index(const vlmc_reader *r, const vlmc_footer *footer,
 
 static vlmc_status read_index(vlmc_reader *r, const vlmc_footer *footer, vlmc_error *error)
 {
-    const uint32_t packed_bytes = footer->index_packed_bytes; // <= size of the file
+    uint32_t packed_bytes = footer->index_packed_bytes; // <= size of the file
+    if (r->seal && !vlmc_unsealed_bytes(footer->index_packed_bytes, &packed_bytes))
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED, "the index of %s is damaged; get another copy",
+                         r->path);
     uint8_t *raw = NULL, *packed = malloc(packed_bytes ? packed_bytes : 1);
     if (!packed)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the index of %s",
@@ -90,9 +96,10 @@ static vlmc_status read_index(vlmc_reader *r, const vlmc_footer *footer, vlmc_er
         free(raw);
         return status;
     }
-    VLMC_TRY(vlmc_index_parse(raw, record.raw_bytes, r->path, &r->index, error));
+    VLMC_TRY(r->seal ? vlmc_index_parse_sealed(raw, record.raw_bytes, r->path, &r->index, error)
+                     : vlmc_index_parse(raw, record.raw_bytes, r->path, &r->index, error));
     if (r->index.records_bytes != footer->index_offset - VLMC_HEADER_BYTES ||
-        record.number != r->index.n_records)
+        record.number != r->index.n_records + r->index.sealed)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED,
                          "%s is not as long as it was written; get a whole copy", r->path);
     return VLMC_OK;
@@ -135,12 +142,30 @@ static void fill_info(vlmc_reader *r, const vlmc_footer *footer)
     memcpy(info->root_digest, footer->root_digest, sizeof info->root_digest);
 }
 
-static vlmc_status open_archive(vlmc_reader *r, const char *path, vlmc_error *error)
+// What is known of an encrypted archive without its key, and the key if there is one.
+static vlmc_status unlock(vlmc_reader *r, const uint8_t header[VLMC_HEADER_BYTES],
+                          const vlmc_footer *footer, const vlmc_reader_params *params,
+                          vlmc_error *error)
 {
+    uint8_t digest[VLMC_DIGEST_BYTES];
+    VLMC_TRY(vlmc_reader_sealed_digest(r, footer->index_offset, footer->index_packed_bytes, digest,
+                                       error));
+    if (memcmp(digest, footer->root_digest, sizeof digest) != 0)
+        return vlmc_fail(error, VLMC_ERROR_DAMAGED, "the index of %s is damaged; get another copy",
+                         r->path);
+    return vlmc_reader_unlock(r, header, params, error);
+}
+
+static vlmc_status open_archive(vlmc_reader *r, const vlmc_reader_params *params, vlmc_error *error)
+{
+    uint8_t header[VLMC_HEADER_BYTES];
     vlmc_footer footer;
-    VLMC_TRY(open_file(r, path, error));
-    VLMC_TRY(read_frame(r, &footer, error));
-    VLMC_TRY(read_index(r, &footer, error));
+    VLMC_TRY(open_file(r, params->path, error));
+    VLMC_TRY(read_frame(r, header, &footer, error));
+    if (r->info.encrypted)
+        VLMC_TRY(unlock(r, header, &footer, params, error));
+    if (!r->info.locked)
+        VLMC_TRY(read_index(r, &footer, error));
     for (uint32_t i = 0; i < r->index.n_models; i++)
         VLMC_TRY(check_model_record(r, i, error));
     fill_info(r, &footer);
@@ -157,17 +182,25 @@ vlmc_status vlmc_reader_open_as(const char *path, const char *name,
                                 const vlmc_engine_source *engine, vlmc_reader **reader,
                                 vlmc_error *error)
 {
+    const vlmc_reader_params params = {.path = path, .name = name, .engine = engine};
+    return vlmc_reader_open_with(&params, reader, error);
+}
+
+vlmc_status vlmc_reader_open_with(const vlmc_reader_params *params, vlmc_reader **reader,
+                                  vlmc_error *error)
+{
+    const char *name = params->name ? params->name : params->path;
     *reader = NULL;
     vlmc_reader *r = calloc(1, sizeof *r);
     if (!r)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", name);
     r->fd = -1;
     r->cache.limit_bytes = VLMC_CACHE_BYTES;
-    if (engine)
-        r->source = *engine;
+    if (params->engine)
+        r->source = *params->engine;
     r->path = strdup(name);
     const vlmc_status status =
-        r->path ? open_archive(r, path, error)
+        r->path ? open_archive(r, params, error)
                 : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to read %s", name);
     if (status != VLMC_OK)
         vlmc_reader_destroy(&r);
@@ -182,6 +215,7 @@ void vlmc_reader_destroy(vlmc_reader **reader)
         return;
     vlmc_coders_destroy(&r->coders);
     vlmc_index_destroy(&r->index);
+    vlmc_seal_destroy(&r->seal);
     if (r->fd >= 0)
         close(r->fd);
     vlmc_reader_cache_destroy(&r->cache);
@@ -280,6 +314,8 @@ void vlmc_reader_set_spool(vlmc_reader *reader, int (*open_file)(void *user), vo
 {
     reader->cache.spool.open = open_file;
     reader->cache.spool.user = user;
+    if (reader->seal)
+        vlmc_spool_encrypt(&reader->cache.spool);
 }
 
 void vlmc_reader_set_progress(vlmc_reader *reader, vlmc_progress_fn progress, void *user)

@@ -9,6 +9,7 @@
 #include "format.h"
 #include "index.h"
 #include "reader_cache.h"
+#include "seal.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,6 +50,7 @@ struct vlmc_reader {
     vlmc_progress_fn progress;
     void *progress_user;
     vlmc_archive_info info;
+    vlmc_seal *seal; // of an encrypted archive that is not locked
     vlmc_index index;
     vlmc_coders *coders;
     vlmc_reader_model_slot models[VLMC_MODELS_MAX];
@@ -69,9 +71,29 @@ struct vlmc_reader {
 vlmc_status vlmc_reader_read_at(const vlmc_reader *reader, uint64_t offset, void *buffer,
                                 size_t size, vlmc_error *error);
 
-// A record's header and its payload // (expected), payload checked.
+// A record's header and its payload // (expected), checked, and decrypted if need be.
 vlmc_status vlmc_reader_record(const vlmc_reader *reader, uint64_t offset, uint32_t expected,
                                vlmc_record *record, uint8_t *payload, vlmc_error *error);
+
+// The same for a record that is not sealed: KEY records, and all of a plain archive.
+vlmc_status vlmc_reader_bare_record(const vlmc_reader *reader, uint64_t offset, uint32_t expected,
+                                    vlmc_record *record, uint8_t *payload, vlmc_error *error);
+
+// ---- reader_seal.c ----
+
+// Of an encrypted archive with this header: reads its KEY record, and opens it with the passphrase
+// that `params` give or leaves it locked.
+vlmc_status vlmc_reader_unlock(vlmc_reader *reader, const uint8_t header[VLMC_HEADER_BYTES],
+                               const vlmc_reader_params *params, vlmc_error *error);
+
+// vlmc_reader_record for an encrypted archive.
+vlmc_status vlmc_reader_sealed_record(const vlmc_reader *reader, uint64_t offset, uint32_t expected,
+                                      vlmc_record *record, uint8_t *payload, vlmc_error *error);
+
+// Checks what can be checked without the key: that the SEALED record at `offset` with
+// `sealed_bytes` of payload is whole. SHA-256 of its payload.
+vlmc_status vlmc_reader_sealed_digest(const vlmc_reader *reader, uint64_t offset,
+                                      uint32_t sealed_bytes, uint8_t digest[32], vlmc_error *error);
 
 // Makes `number`, from 1, the reader's tokenizer. VLMC_ERROR_PLUGIN_MISSING without its plugin.
 vlmc_status vlmc_reader_open_tokenizer(vlmc_reader *reader, uint32_t number, vlmc_error *error);

@@ -30,8 +30,8 @@ vlmc_status vlmc_reader_read_at(const vlmc_reader *r, uint64_t offset, void *buf
     return VLMC_OK;
 }
 
-vlmc_status vlmc_reader_record(const vlmc_reader *r, uint64_t offset, uint32_t expected,
-                               vlmc_record *record, uint8_t *payload, vlmc_error *error)
+vlmc_status vlmc_reader_bare_record(const vlmc_reader *r, uint64_t offset, uint32_t expected,
+                                    vlmc_record *record, uint8_t *payload, vlmc_error *error)
 {
     uint8_t bytes[VLMC_RECORD_BYTES];
     VLMC_TRY(vlmc_reader_read_at(r, offset, bytes, sizeof bytes, error));
@@ -44,6 +44,13 @@ vlmc_status vlmc_reader_record(const vlmc_reader *r, uint64_t offset, uint32_t e
                          r->path, (unsigned long long)offset,
                          (unsigned long long)(offset + sizeof bytes + expected));
     return VLMC_OK;
+}
+
+vlmc_status vlmc_reader_record(const vlmc_reader *r, uint64_t offset, uint32_t expected,
+                               vlmc_record *record, uint8_t *payload, vlmc_error *error)
+{
+    return r->seal ? vlmc_reader_sealed_record(r, offset, expected, record, payload, error)
+                   : vlmc_reader_bare_record(r, offset, expected, record, payload, error);
 }
 
 static vlmc_status damaged_at(const vlmc_reader *r, uint64_t offset, vlmc_error *error)

@@ -2,6 +2,7 @@
 #include "records.h"
 
 #include "model/model.h"
+#include "util/room.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -31,13 +32,49 @@ struct vlmc_records {
     uint32_t n_tokenizers;
     uint64_t *tokens; // (n_slots) of each sequence
     XXH3_state_t *hash;
+    const vlmc_seal *seal; // NULL: nothing is encrypted
+    uint8_t *plain;        // (plain_capacity) a tag and its group, one after the other
+    size_t plain_capacity;
+    uint8_t *sealed; // (sealed_capacity) payload of a SEALED record
+    size_t sealed_capacity;
 };
 
-vlmc_status vlmc_records_create(vlmc_output *output, vlmc_records **records, vlmc_error *error)
+// A record as it stands in the file.
+static vlmc_status write_bare(vlmc_records *r, const vlmc_record *record, const void *payload,
+                              vlmc_error *error)
+{
+    uint8_t header[VLMC_RECORD_BYTES];
+    vlmc_format_write_record(record, header);
+    VLMC_TRY(vlmc_output_write(r->output, header, sizeof header, error));
+    return vlmc_output_write(r->output, payload, record->packed_bytes, error);
+}
+
+static vlmc_status write_start(vlmc_records *r, vlmc_error *error)
+{
+    uint8_t header[VLMC_HEADER_BYTES];
+    vlmc_format_write_header(r->seal ? VLMC_FLAG_ENCRYPTED : 0, header);
+    VLMC_TRY(vlmc_output_write(r->output, header, sizeof header, error));
+    if (!r->seal)
+        return VLMC_OK;
+    const uint8_t *key = vlmc_seal_key(r->seal);
+    const uint64_t hash = vlmc_format_hash(key, VLMC_KEY_BYTES);
+    const vlmc_record record = {
+        .type = VLMC_RECORD_KEY,
+        .raw_bytes = VLMC_KEY_BYTES,
+        .packed_bytes = VLMC_KEY_BYTES,
+        .raw_hash = hash,
+        .packed_hash = hash,
+    };
+    return write_bare(r, &record, key, error);
+}
+
+vlmc_status vlmc_records_create(vlmc_output *output, const vlmc_seal *seal, vlmc_records **records,
+                                vlmc_error *error)
 {
     vlmc_records *r = *records = calloc(1, sizeof *r);
     if (r) {
         r->output = output;
+        r->seal = seal;
         r->n_slots = TOKENIZER_SLOTS_MIN;
         r->slots = calloc(r->n_slots, sizeof *r->slots);
         r->tokens = calloc(r->n_slots, sizeof *r->tokens);
@@ -47,9 +84,7 @@ vlmc_status vlmc_records_create(vlmc_output *output, vlmc_records **records, vlm
         vlmc_records_destroy(records);
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
     }
-    uint8_t header[VLMC_HEADER_BYTES];
-    vlmc_format_write_header(header);
-    return vlmc_output_write(output, header, sizeof header, error);
+    return write_start(*records, error);
 }
 
 void vlmc_records_destroy(vlmc_records **records)
@@ -61,6 +96,8 @@ void vlmc_records_destroy(vlmc_records **records)
     free(r->slots);
     free(r->tokens);
     XXH3_freeState(r->hash);
+    free(r->plain);
+    free(r->sealed);
     free(r);
     *records = NULL;
 }
@@ -75,6 +112,41 @@ uint64_t vlmc_records_tokens(const vlmc_records *r, uint32_t number)
     return r->tokens[number];
 }
 
+static vlmc_status no_memory(vlmc_error *error)
+{
+    return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
+}
+
+// The same as write_record, as a SEALED record.
+static vlmc_status write_sealed(vlmc_records *r, vlmc_record *record, const void *raw,
+                                const uint8_t *tag, uint32_t tag_bytes, const void *packed,
+                                vlmc_error *error)
+{
+    const uint64_t size = vlmc_sealed_bytes(record->packed_bytes);
+    const void *payload = packed;
+    if (tag_bytes) {
+        if (!vlmc_make_room(&r->plain, &r->plain_capacity, record->packed_bytes))
+            return no_memory(error);
+        memcpy(r->plain, tag, tag_bytes);
+        memcpy(r->plain + tag_bytes, packed, record->packed_bytes - tag_bytes);
+        payload = r->plain;
+    }
+    if (!vlmc_make_room(&r->sealed, &r->sealed_capacity, size))
+        return no_memory(error);
+    record->number = r->index.n_records + 1; // after the KEY record
+    record->raw_hash = vlmc_format_hash(raw, record->raw_bytes);
+    if (!vlmc_seal_record(r->seal, record, payload, r->sealed))
+        return vlmc_fail(error, VLMC_ERROR_REFUSED,
+                         "too many files for one archive; make several archives");
+    const vlmc_record outside = {
+        .type = VLMC_RECORD_SEALED,
+        .number = record->number,
+        .packed_bytes = (uint32_t)size,
+        .packed_hash = vlmc_format_hash(r->sealed, size),
+    };
+    return write_bare(r, &outside, r->sealed, error);
+}
+
 // A record's number, hashes and header; then its payload, of which the first `tag_bytes` lie in
 // `tag`.
 static vlmc_status write_record(vlmc_records *r, vlmc_record *record, const void *raw,
@@ -83,6 +155,8 @@ static vlmc_status write_record(vlmc_records *r, vlmc_record *record, const void
 {
     uint8_t header[VLMC_RECORD_BYTES];
     const uint32_t rest = record->packed_bytes - tag_bytes;
+    if (r->seal)
+        return write_sealed(r, record, raw, tag, tag_bytes, packed, error);
     XXH3_64bits_reset(r->hash);
     if (tag_bytes)
         XXH3_64bits_update(r->hash, tag, tag_bytes);
@@ -302,11 +376,14 @@ static vlmc_status write_end(vlmc_records *r, uint8_t *raw, uint32_t size, uint8
     VLMC_TRY(pack_index(raw, size, packed, &record, error));
     vlmc_footer footer = {
         .index_offset = vlmc_output_size(r->output),
-        .index_packed_bytes = record.packed_bytes,
+        .index_packed_bytes =
+            r->seal ? (uint32_t)vlmc_sealed_bytes(record.packed_bytes) : record.packed_bytes,
     };
-    crypto_hash_sha256(footer.root_digest, raw, size);
     const uint8_t *payload = record.method == VLMC_GROUP_STORED ? raw : *packed;
     VLMC_TRY(write_record(r, &record, raw, NULL, 0, payload, error));
+    // Of an encrypted archive, what everybody may know.
+    crypto_hash_sha256(footer.root_digest, r->seal ? r->sealed : raw,
+                       r->seal ? footer.index_packed_bytes : size);
     uint8_t bytes[VLMC_FOOTER_BYTES];
     vlmc_format_write_footer(&footer, bytes);
     return vlmc_output_write(r->output, bytes, sizeof bytes, error);

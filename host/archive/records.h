@@ -9,14 +9,17 @@
 #include "format.h"
 #include "index.h"
 #include "output.h"
+#include "seal.h"
 
 #include <stdint.h>
 #include <vlmc/status.h>
 
 typedef struct vlmc_records vlmc_records;
 
-// Writes the archive's header. `output` is borrowed.
-vlmc_status vlmc_records_create(vlmc_output *output, vlmc_records **records, vlmc_error *error);
+// Writes the archive's header. `output` is borrowed, and `seal`, with which the records are
+// encrypted; NULL: they are not.
+vlmc_status vlmc_records_create(vlmc_output *output, const vlmc_seal *seal, vlmc_records **records,
+                                vlmc_error *error);
 void vlmc_records_destroy(vlmc_records **records);
 
 // The index so far, for entries.

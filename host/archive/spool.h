@@ -16,7 +16,12 @@ typedef struct vlmc_spool {
     uint64_t size;
     uint64_t *places; // (n) of each group in the file, + 1; 0: it is not there
     uint32_t n;
+    uint8_t *key; // of vlmc_spool_encrypt, else NULL
 } vlmc_spool;
+
+// Before the first group: what the file gets is encrypted with a key that nobody else ever has.
+// False when there is none; then nothing is kept.
+bool vlmc_spool_encrypt(vlmc_spool *spool);
 
 void vlmc_spool_destroy(vlmc_spool *spool);
 

@@ -32,7 +32,7 @@ struct vlmc_writer {
 static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_error *error)
 {
     VLMC_TRY(vlmc_output_create(params->path, params->fd, params->replace, &w->output, error));
-    VLMC_TRY(vlmc_records_create(w->output, &w->records, error));
+    VLMC_TRY(vlmc_records_create(w->output, params->seal, &w->records, error));
     VLMC_TRY(vlmc_packer_create(params, w->output, w->records, &w->packer, error));
     VLMC_TRY(vlmc_pending_create(w->packer, w->records, &w->pending, error));
     VLMC_TRY(vlmc_dedup_create(&w->dedup, error));
