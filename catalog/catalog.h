@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The catalog: which archives there are, where, and what is in them. A SQLite file that
-// can always be made again from the archives; losing it loses nothing.
+// The catalog: which archives there are, on which volumes, what is in them, and when each was last
+// verified. A SQLite file that can always be made again from the archives; losing it loses the
+// history of verifications and the names of volumes, nothing else.
 //
-// Every failure is VLMC_ERROR_CATALOG. A handle is used by one thread at a time; several
-// processes may have the same catalog open, each write is one transaction.
+// A failure is VLMC_ERROR_CATALOG, whose sentence says how to mend it, unless a function says
+// otherwise; VLMC_ERROR_INTERRUPTED when `stop` of the parameters said so. A handle is used by one
+// thread at a time; several processes may have the same catalog open, each write is one
+// transaction.
+//
+// Paths of archives are absolute, without symlinks ("realpath"); the catalog keeps them by volume,
+// so that an archive is known wherever its disk is mounted.
 #ifndef VLMC_CATALOG_CATALOG_H
 #define VLMC_CATALOG_CATALOG_H
 
@@ -14,62 +20,160 @@
 #include <stdint.h>
 #include <vlmc/status.h>
 
-#define VLMC_CATALOG_VERSION 1 // of the schema, PRAGMA user_version
+#define VLMC_CATALOG_VERSION 2 // of the schema, PRAGMA user_version
 
 typedef struct vlmc_catalog vlmc_catalog;
 
-// Opens the catalog at `path`. With `create` a missing one is made, folders included;
-// otherwise it must be there. A file that is no catalog, or one of a newer version, is
-// refused and left as it is.
-vlmc_status vlmc_catalog_open(const char *path, bool create, vlmc_catalog **catalog,
+typedef struct vlmc_catalog_params {
+    const char *path;
+    bool create;              // a missing one is made, folders included; else it must be there
+    uint32_t busy_ms;         // how long to wait for other programs; 0: 10 seconds
+    const char *system;       // for tests: what stands before /proc, /dev and /etc; NULL: nothing
+    bool (*stop)(void *user); // asked now and then in long queries: true ends them; may be NULL
+    void *user;
+} vlmc_catalog_params;
+
+// A file that is no catalog, one of a newer version, and one on a network drive, where locks cannot
+// be trusted, are refused and left as they are. An older version is brought to this one in one
+// transaction, after a backup.
+vlmc_status vlmc_catalog_open(const vlmc_catalog_params *params, vlmc_catalog **catalog,
                               vlmc_error *error);
 void vlmc_catalog_close(vlmc_catalog **catalog);
 
-// Remembers the archive behind `reader`, its entries, and that a copy lies at `path`
-// (absolute). What the catalog knew of another archive at that path is forgotten, and with
-// it the archive when that was its only copy. All or nothing.
-//   created: seconds since 1970
+// The backup that was made while opening, because the catalog was of an older version; else NULL.
+const char *vlmc_catalog_backup_made(const vlmc_catalog *catalog);
+
+// ---- Recording ----
+
+// May the catalog learn what is in an archive? An encrypted one's names are its owner's secret.
+typedef enum vlmc_catalog_names {
+    VLMC_CATALOG_WITH_NAMES,
+    VLMC_CATALOG_WITHOUT_NAMES, // names that it has learned before stay
+} vlmc_catalog_names;
+
+// Remembers the archive behind `reader`, its entries, and that a copy lies at `path`. A known copy
+// that is no longer where it was, on a volume that is here, has moved to `path`. What the catalog
+// knew of another archive at that path is forgotten, and with it the archive when that was its only
+// copy. All or nothing.
 vlmc_status vlmc_catalog_record(vlmc_catalog *catalog, const vlmc_reader *reader, const char *path,
-                                int64_t created, vlmc_error *error);
+                                vlmc_catalog_names names, vlmc_error *error);
+
+// How thorough a check was. Values are those in the file.
+typedef enum vlmc_catalog_level {
+    VLMC_CATALOG_HEADER = 0, // header, index and footer
+    VLMC_CATALOG_BLOCKS = 1, // the checksums of all groups
+    VLMC_CATALOG_DECODE = 2, // every file decoded and compared with its SHA-256
+    VLMC_CATALOG_EXTRACT = 3 // the files that were extracted, so compared
+} vlmc_catalog_level;
+
+typedef enum vlmc_catalog_result {
+    VLMC_CATALOG_SOUND = 0,
+    VLMC_CATALOG_DAMAGED = 1,
+    VLMC_CATALOG_UNREAD = 2, // something could not be checked: a model or a plugin is missing
+    VLMC_CATALOG_STOPPED = 3 // ended before its end, by time or by signal
+} vlmc_catalog_result;
+
+typedef struct vlmc_catalog_verification {
+    int64_t at; // seconds since 1970, when it ended
+    vlmc_catalog_level level;
+    vlmc_catalog_result result;
+    uint64_t n_files;   // looked at
+    uint64_t n_bad;     // of these, damaged or not read
+    const char *device; // that decoded: "cpu", "vulkan:0"; NULL: none
+    double seconds;
+} vlmc_catalog_verification;
+
+// Remembers that the copy at `path` was verified or extracted; first the archive itself, as
+// vlmc_catalog_record does, when the catalog does not know it or knows another one there. `reader`
+// may be NULL, for an archive that does not even open: then a copy that is known at `path` is
+// meant, and nothing happens without one. A sound check of level DECODE, or an extraction of all
+// files (level DECODE as well, then), counts as full verification from then on, until the file
+// changes.
+vlmc_status vlmc_catalog_record_verify(vlmc_catalog *catalog, const vlmc_reader *reader,
+                                       const char *path, vlmc_catalog_names names,
+                                       const vlmc_catalog_verification *verification,
+                                       vlmc_error *error);
+
+// ---- Asking ----
+
+// Where a copy is. Pointers live until the visit returns.
+typedef struct vlmc_catalog_location {
+    const char *path;        // absolute; NULL: its volume is not here
+    const char *volume;      // the volume's name for people: the given one, its label or its UUID
+    const char *volume_path; // on the volume
+    bool missing;            // a scan did not find it where it was
+} vlmc_catalog_location;
 
 // One copy of one archive. Pointers live until the visit returns.
 typedef struct vlmc_catalog_copy {
-    const char *path;
-    int64_t created; // seconds since 1970
-    uint64_t archive_bytes;
-    uint64_t content_bytes;
+    vlmc_catalog_location location;
+    int64_t created;        // of the archive, seconds since 1970: the earliest time of its copies
+    int64_t seen;           // last, by whatever command
+    int64_t verified;       // in full, last; 0: never
+    uint64_t file_bytes;    // of the copy
+    uint64_t content_bytes; // of all files in it
     uint64_t n_entries;
+    bool has_names;              // the catalog knows its entries
+    bool is_damaged;             // by the last check
     const uint8_t *root_digest;  // (32)
-    const uint8_t *model_digest; // (32), NULL: needs no model
+    const uint8_t *model_digest; // (32) of the first of its models, NULL: needs no model
     const char *model_name;      // NULL: needs no model
 } vlmc_catalog_copy;
 
+// A visit that fails ends the walk and its status is handed on.
+typedef vlmc_status (*vlmc_catalog_copy_fn)(void *user, const vlmc_catalog_copy *copy,
+                                            vlmc_error *error);
+
+// All copies, by volume and path.
+vlmc_status vlmc_catalog_list(vlmc_catalog *catalog, vlmc_catalog_copy_fn visit, void *user,
+                              vlmc_error *error);
+
+// The copies whose last full verification was before `before` (seconds since 1970), or never; those
+// that waited longest first. Those on volumes that are not here are among them, missing ones not.
+vlmc_status vlmc_catalog_due(vlmc_catalog *catalog, int64_t before, vlmc_catalog_copy_fn visit,
+                             void *user, vlmc_error *error);
+
 // One entry of one copy.
 typedef struct vlmc_catalog_hit {
-    const char *archive; // path of the copy
+    vlmc_catalog_location archive;
     const char *path;
     vlmc_entry_type type;
     uint32_t mode;
     int64_t mtime_seconds;
     uint32_t mtime_ns;
     uint64_t size_bytes;
+    const uint8_t *sha256; // (32), NULL for what has no content
 } vlmc_catalog_hit;
 
-// A visit that fails ends the walk and its status is handed on.
-typedef vlmc_status (*vlmc_catalog_copy_fn)(void *user, const vlmc_catalog_copy *copy,
-                                            vlmc_error *error);
 typedef vlmc_status (*vlmc_catalog_hit_fn)(void *user, const vlmc_catalog_hit *hit,
                                            vlmc_error *error);
 
-// All copies, by path.
-vlmc_status vlmc_catalog_list(vlmc_catalog *catalog, vlmc_catalog_copy_fn visit, void *user,
-                              vlmc_error *error);
+typedef enum vlmc_find_kind {
+    VLMC_FIND_TEXT,  // paths that contain the pattern
+    VLMC_FIND_GLOB,  // paths that match a shell pattern as a whole; "*" matches "/" as well
+    VLMC_FIND_REGEX, // paths that contain a match of an extended regular expression (POSIX)
+    VLMC_FIND_EXACT, // the path itself
+    VLMC_FIND_HASH,  // content by SHA-256: 8 to 64 hexadecimal digits, the first of it
+} vlmc_find_kind;
 
-// Entries whose path contains `text`, byte for byte, by copy and path.
-vlmc_status vlmc_catalog_find(vlmc_catalog *catalog, const char *text, vlmc_catalog_hit_fn visit,
-                              void *user, vlmc_error *error);
+typedef struct vlmc_find_params {
+    vlmc_find_kind kind;
+    const char *pattern; // bytes, whatever the locale
+    bool ignore_case;    // of the letters A to Z; not for EXACT and HASH
+} vlmc_find_params;
 
-// SQLite's own integrity check and the foreign keys; the first fault is the error.
+// Entries by copy and path. VLMC_ERROR_USAGE for a pattern that is none.
+vlmc_status vlmc_catalog_find(vlmc_catalog *catalog, const vlmc_find_params *params,
+                              vlmc_catalog_hit_fn visit, void *user, vlmc_error *error);
+
+// ---- Keeping ----
+
+// SQLite's own integrity check, the foreign keys, and what the tables say of each other; the first
+// fault is the error.
 vlmc_status vlmc_catalog_check(vlmc_catalog *catalog, vlmc_error *error);
+
+// Writes a copy of the catalog to the new file `path`, as it is at one moment. VLMC_ERROR_EXISTS
+// when there is something.
+vlmc_status vlmc_catalog_backup(vlmc_catalog *catalog, const char *path, vlmc_error *error);
 
 #endif

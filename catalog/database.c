@@ -1,21 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening the catalog, defensively: the file may come from anywhere.
+// SQLite's results as vlmc_status.
 #include "database.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define BUSY_MS 10000
+vlmc_status vlmc_catalog_no_memory(vlmc_error *error)
+{
+    return vlmc_fail(error, VLMC_ERROR_CATALOG, "not enough memory for the catalog");
+}
+
+static bool is_stopped(vlmc_catalog *catalog)
+{
+    return catalog->stop && catalog->stop(catalog->stop_user);
+}
 
 vlmc_status vlmc_catalog_fail(vlmc_catalog *catalog, const char *what, vlmc_error *error)
 {
-    return vlmc_fail(error, VLMC_ERROR_CATALOG, "cannot %s the catalog \"%s\": %s", what,
-                     catalog->path,
-                     catalog->database ? sqlite3_errmsg(catalog->database) : "out of memory");
+    const int code = catalog->database ? sqlite3_errcode(catalog->database) & 0xff : SQLITE_NOMEM;
+    const char *detail =
+        catalog->database ? sqlite3_errmsg(catalog->database) : sqlite3_errstr(SQLITE_NOMEM);
+    const char *path = catalog->path;
+    switch (code) {
+    case SQLITE_INTERRUPT:
+        if (is_stopped(catalog))
+            return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped before the end");
+        break;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return vlmc_fail(error, VLMC_ERROR_CATALOG,
+                         "cannot %s the catalog \"%s\": another program has it locked for more "
+                         "than %.3g seconds; try again, or later \"vlmc catalog scan DIR\"",
+                         what, path, catalog->busy_ms / 1000.0);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return vlmc_fail(error, VLMC_ERROR_CATALOG,
+                         "the catalog \"%s\" is damaged (%s); \"vlmc catalog rebuild DIR…\" makes "
+                         "it again from the archives in the folders DIR",
+                         path, detail);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return vlmc_fail(error, VLMC_ERROR_CATALOG,
+                         "cannot %s the catalog \"%s\", for it is read-only; make the file and its "
+                         "folder writable, or set VLMC_CATALOG to another file",
+                         what, path);
+    case SQLITE_FULL:
+        return vlmc_fail(error, VLMC_ERROR_CATALOG,
+                         "cannot %s the catalog \"%s\": its disk is full; make room, then \"vlmc "
+                         "catalog scan DIR\" records what is missing",
+                         what, path);
+    default:
+        break;
+    }
+    return vlmc_fail(error, VLMC_ERROR_CATALOG, "cannot %s the catalog \"%s\": %s", what, path,
+                     detail);
 }
 
 vlmc_status vlmc_catalog_run(vlmc_catalog *catalog, const char *sql, vlmc_error *error)
@@ -29,7 +67,7 @@ vlmc_status vlmc_catalog_prepare(vlmc_catalog *catalog, const char *sql, sqlite3
                                  vlmc_error *error)
 {
     if (sqlite3_prepare_v2(catalog->database, sql, -1, statement, NULL) != SQLITE_OK)
-        return vlmc_catalog_fail(catalog, "query", error);
+        return vlmc_catalog_fail(catalog, "read", error);
     return VLMC_OK;
 }
 
@@ -43,100 +81,107 @@ vlmc_status vlmc_catalog_finish(vlmc_catalog *catalog, sqlite3_stmt *statement, 
     return status;
 }
 
-vlmc_status vlmc_catalog_number(vlmc_catalog *catalog, const char *sql, int64_t *value,
-                                vlmc_error *error)
+vlmc_status vlmc_catalog_run_with(vlmc_catalog *catalog, const char *sql, int64_t first,
+                                  int64_t second, vlmc_error *error)
 {
     sqlite3_stmt *statement = NULL;
-    *value = 0;
     VLMC_TRY(vlmc_catalog_prepare(catalog, sql, &statement, error));
-    vlmc_status status = VLMC_OK;
-    int result = sqlite3_step(statement);
-    if (result == SQLITE_ROW)
-        *value = sqlite3_column_int64(statement, 0);
-    else if (result != SQLITE_DONE)
-        status = vlmc_catalog_fail(catalog, "read", error);
+    const int n = sqlite3_bind_parameter_count(statement);
+    if (n > 0)
+        sqlite3_bind_int64(statement, 1, first);
+    if (n > 1)
+        sqlite3_bind_int64(statement, 2, second);
+    vlmc_status status = vlmc_catalog_finish(catalog, statement, error);
     sqlite3_finalize(statement);
     return status;
 }
 
-// Makes the folders above `path`, and the file for its owner alone: paths tell a lot.
-static vlmc_status make_file(const char *path, vlmc_error *error)
-{
-    char *copy = strdup(path);
-    if (!copy)
-        return vlmc_fail(error, VLMC_ERROR_CATALOG, "not enough memory for the catalog");
-    vlmc_status status = VLMC_OK;
-    for (char *p = copy + 1; *p && status == VLMC_OK; p++) {
-        if (*p != '/')
-            continue;
-        *p = 0;
-        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-            status = vlmc_fail_os(error, VLMC_ERROR_CATALOG, errno,
-                                  "cannot make the folder \"%s\" for the catalog", copy);
-        *p = '/';
-    }
-    free(copy);
-    int fd = status == VLMC_OK ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
-    if (status == VLMC_OK && fd < 0)
-        status =
-            vlmc_fail_os(error, VLMC_ERROR_CATALOG, errno, "cannot open the catalog \"%s\"", path);
-    if (fd >= 0)
-        close(fd);
-    return status;
-}
-
-static vlmc_status configure(vlmc_catalog *catalog, vlmc_error *error)
-{
-    sqlite3 *database = catalog->database;
-    sqlite3_busy_timeout(database, BUSY_MS);
-    sqlite3_extended_result_codes(database, 1);
-    // A schema in the file may not call functions with side effects, nor be edited raw.
-    if (sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
-        sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL) != SQLITE_OK)
-        return vlmc_catalog_fail(catalog, "open", error);
-    // No WAL: SQLite 3.7.0 to 3.51.2 can damage a WAL file that two processes reset.
-    return vlmc_catalog_run(catalog,
-                            "PRAGMA foreign_keys = ON;"
-                            "PRAGMA cell_size_check = ON;"
-                            "PRAGMA mmap_size = 0;"
-                            "PRAGMA journal_mode = DELETE;"
-                            "PRAGMA synchronous = EXTRA;",
-                            error);
-}
-
-vlmc_status vlmc_catalog_open(const char *path, bool create, vlmc_catalog **catalog_out,
+vlmc_status vlmc_catalog_step(vlmc_catalog *catalog, sqlite3_stmt *statement, bool *found,
                               vlmc_error *error)
 {
-    *catalog_out = NULL;
-    if (create)
-        VLMC_TRY(make_file(path, error));
-    else if (access(path, F_OK) != 0)
-        return vlmc_fail(error, VLMC_ERROR_CATALOG,
-                         "there is no catalog at \"%s\"; \"vlmc create\" makes one", path);
-    vlmc_catalog *catalog = calloc(1, sizeof *catalog);
-    if (!catalog || !(catalog->path = strdup(path))) {
-        free(catalog);
-        return vlmc_fail(error, VLMC_ERROR_CATALOG, "not enough memory for the catalog");
-    }
-    vlmc_status status = VLMC_OK;
-    if (sqlite3_open_v2(path, &catalog->database, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-        status = vlmc_catalog_fail(catalog, "open", error);
-    if (status == VLMC_OK)
-        status = configure(catalog, error);
-    if (status == VLMC_OK)
-        status = vlmc_catalog_schema(catalog, error);
-    if (status != VLMC_OK)
-        vlmc_catalog_close(&catalog);
-    *catalog_out = catalog;
+    const int result = sqlite3_step(statement);
+    *found = result == SQLITE_ROW;
+    if (result != SQLITE_ROW && result != SQLITE_DONE)
+        return vlmc_catalog_fail(catalog, "read", error);
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_catalog_number(vlmc_catalog *catalog, const char *sql, int64_t *value,
+                                vlmc_error *error)
+{
+    sqlite3_stmt *statement = NULL;
+    bool found;
+    *value = 0;
+    VLMC_TRY(vlmc_catalog_prepare(catalog, sql, &statement, error));
+    vlmc_status status = vlmc_catalog_step(catalog, statement, &found, error);
+    if (status == VLMC_OK && found)
+        *value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
     return status;
 }
 
-void vlmc_catalog_close(vlmc_catalog **catalog)
+vlmc_status vlmc_catalog_each(vlmc_catalog *catalog, sqlite3_stmt *statement,
+                              vlmc_catalog_row_fn row, void *user, vlmc_error *error)
 {
-    if (*catalog) {
-        sqlite3_close((*catalog)->database);
-        free((*catalog)->path);
-        free(*catalog);
+    bool found = true;
+    vlmc_status status = VLMC_OK;
+    while (status == VLMC_OK && found) {
+        status = vlmc_catalog_step(catalog, statement, &found, error);
+        if (status == VLMC_OK && found)
+            status = row(user, statement, error);
     }
-    *catalog = NULL;
+    sqlite3_finalize(statement);
+    return status;
+}
+
+vlmc_status vlmc_catalog_begin(vlmc_catalog *catalog, vlmc_error *error)
+{
+    if (sqlite3_exec(catalog->database, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+        return vlmc_catalog_fail(catalog, "write", error);
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_catalog_end(vlmc_catalog *catalog, vlmc_status status, vlmc_error *error)
+{
+    if (status == VLMC_OK &&
+        sqlite3_exec(catalog->database, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        status = vlmc_catalog_fail(catalog, "write", error);
+    if (status != VLMC_OK)
+        sqlite3_exec(catalog->database, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+void vlmc_catalog_bind_bytes(sqlite3_stmt *statement, int column, const void *bytes, size_t size)
+{
+    sqlite3_bind_blob64(statement, column, bytes, size, SQLITE_STATIC);
+}
+
+void vlmc_catalog_bind_text(sqlite3_stmt *statement, int column, const char *text)
+{
+    sqlite3_bind_text(statement, column, text, -1, SQLITE_STATIC);
+}
+
+void vlmc_catalog_bind_number(sqlite3_stmt *statement, int column, uint64_t value)
+{
+    sqlite3_bind_int64(statement, column, (sqlite3_int64)(value > INT64_MAX ? INT64_MAX : value));
+}
+
+char *vlmc_catalog_column_path(sqlite3_stmt *statement, int column)
+{
+    // SQLite hands out a BLOB without a final NUL.
+    const void *bytes = sqlite3_column_blob(statement, column);
+    const int size = sqlite3_column_bytes(statement, column);
+    return bytes ? strndup(bytes, (size_t)size) : strdup("");
+}
+
+uint64_t vlmc_catalog_column_number(sqlite3_stmt *statement, int column)
+{
+    const sqlite3_int64 value = sqlite3_column_int64(statement, column);
+    return value < 0 ? 0 : (uint64_t)value;
+}
+
+const uint8_t *vlmc_catalog_column_digest(sqlite3_stmt *statement, int column)
+{
+    const uint8_t *bytes = sqlite3_column_blob(statement, column);
+    return sqlite3_column_bytes(statement, column) == 32 ? bytes : NULL;
 }

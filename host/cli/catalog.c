@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// vlmc catalog and vlmc find
+// vlmc catalog
+#include "catalog_show.h"
 #include "options.h"
 #include "record_archive.h"
-#include "util/json_out.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,33 +43,25 @@ static const struct argp catalog_argp = {
            "  vlmc catalog check\n",
 };
 
-static const struct argp find_argp = {
-    .options = option_table,
-    .parser = parse_option,
-    .args_doc = "TEXT",
-    .doc = "Finds paths that contain TEXT in all archives that the catalog knows. Exit code 1: "
-           "there is none."
-           "\vExamples:\n"
-           "  vlmc find alice\n"
-           "  vlmc find --json .jpeg\n",
-};
-
 static vlmc_status print_copy(void *user, const vlmc_catalog_copy *copy, vlmc_error *error)
 {
     const cli *cli = user;
     char created[48];
     vlmc_format_time(copy->created, 0, created, sizeof created);
     if (!cli->json) {
-        printf("%s %12" PRIu64 " %12" PRIu64 " ", created, copy->archive_bytes,
-               copy->content_bytes);
-        cli_print_path(copy->path);
+        printf("%s %12" PRIu64 " %12" PRIu64 " ", created, copy->file_bytes, copy->content_bytes);
+        catalog_print_location(&copy->location);
         putchar('\n');
         return VLMC_OK;
     }
     json_t *object = json_object();
-    vlmc_json_set_bytes(object, "path", copy->path);
+    catalog_json_location(object, &copy->location);
     vlmc_json_set_time(object, "created", copy->created, 0);
-    vlmc_json_set_number(object, "archive_bytes", copy->archive_bytes);
+    if (copy->verified)
+        vlmc_json_set_time(object, "verified", copy->verified, 0);
+    json_object_set_new(object, "damaged", json_boolean(copy->is_damaged));
+    json_object_set_new(object, "names", json_boolean(copy->has_names));
+    vlmc_json_set_number(object, "archive_bytes", copy->file_bytes);
     vlmc_json_set_number(object, "content_bytes", copy->content_bytes);
     vlmc_json_set_number(object, "entries", copy->n_entries);
     vlmc_json_set_hex(object, "root_digest", copy->root_digest, 32);
@@ -102,30 +94,6 @@ static vlmc_status run_catalog(cli *cli, const char *action, vlmc_error *error)
     return status;
 }
 
-typedef struct find_run {
-    cli *cli;
-    uint64_t hits;
-} find_run;
-
-static vlmc_status print_hit(void *user, const vlmc_catalog_hit *hit, vlmc_error *error)
-{
-    find_run *run = user;
-    run->hits++;
-    if (!run->cli->json) {
-        cli_print_path(hit->archive);
-        fputs(": ", stdout);
-        cli_print_path(hit->path);
-        putchar('\n');
-        return VLMC_OK;
-    }
-    json_t *object = json_object();
-    vlmc_json_set_bytes(object, "archive", hit->archive);
-    vlmc_json_set_bytes(object, "path", hit->path);
-    vlmc_json_set_time(object, "mtime", hit->mtime_seconds, hit->mtime_ns);
-    vlmc_json_set_number(object, "size_bytes", hit->size_bytes);
-    return vlmc_json_line(stdout, object, error);
-}
-
 void cli_catalog(cli *cli, int argc, char **argv)
 {
     catalog_options options = {0};
@@ -134,22 +102,4 @@ void cli_catalog(cli *cli, int argc, char **argv)
     cli_parse(&catalog_argp, argc, argv, &options);
     if (run_catalog(cli, options.word, &error) != VLMC_OK)
         cli_error(cli, &error);
-}
-
-void cli_find(cli *cli, int argc, char **argv)
-{
-    catalog_options options = {0};
-    vlmc_error error;
-    vlmc_catalog *catalog;
-    find_run run = {.cli = cli};
-    cli_common_init(&options.common, cli);
-    cli_parse(&find_argp, argc, argv, &options);
-    vlmc_status status = cli_catalog_open(cli, false, &catalog, &error);
-    if (status == VLMC_OK)
-        status = vlmc_catalog_find(catalog, options.word, print_hit, &run, &error);
-    vlmc_catalog_close(&catalog);
-    if (status != VLMC_OK)
-        cli_error(cli, &error);
-    else if (run.hits == 0)
-        cli_raise(cli, CLI_EXIT_WARNING);
 }

@@ -23,16 +23,18 @@ enum {
 
 // Read once, in main. Strings are borrowed from the environment; unset or empty is NULL.
 typedef struct cli_environment {
-    const char *model;          // VLMC_MODEL
-    const char *device;         // VLMC_DEVICE
-    const char *model_path;     // VLMC_MODEL_PATH
-    const char *plugin_path;    // VLMC_PLUGIN_PATH
-    const char *plugin_seconds; // VLMC_PLUGIN_SECONDS: of a plugin's call, for tests
-    const char *catalog;        // VLMC_CATALOG
-    const char *data_home;      // XDG_DATA_HOME
-    const char *cache_home;     // XDG_CACHE_HOME
-    const char *home;           // HOME
-    const char *temporary;      // TMPDIR
+    const char *model;           // VLMC_MODEL
+    const char *device;          // VLMC_DEVICE
+    const char *model_path;      // VLMC_MODEL_PATH
+    const char *plugin_path;     // VLMC_PLUGIN_PATH
+    const char *plugin_seconds;  // VLMC_PLUGIN_SECONDS: of a plugin's call, for tests
+    const char *catalog;         // VLMC_CATALOG
+    const char *catalog_seconds; // VLMC_CATALOG_SECONDS: to wait for one in use, for tests
+    const char *system;          // VLMC_SYSTEM: stands before /proc, /dev and /etc, for tests
+    const char *data_home;       // XDG_DATA_HOME
+    const char *cache_home;      // XDG_CACHE_HOME
+    const char *home;            // HOME
+    const char *temporary;       // TMPDIR
 } cli_environment;
 
 typedef struct cli {

@@ -321,6 +321,6 @@ void cli_create(cli *cli, int argc, char **argv)
     if (run(&options, &walk, &error) != VLMC_OK)
         cli_error(cli, &error);
     else if (!options.no_catalog && strcmp(options.output, "-") != 0)
-        record_archive(cli, options.output);
+        record_archive(cli, options.output, VLMC_CATALOG_WITH_NAMES);
     walk_destroy(&walk);
 }

@@ -48,6 +48,8 @@ static cli_environment read_environment(void)
         .plugin_path = variable("VLMC_PLUGIN_PATH"),
         .plugin_seconds = variable("VLMC_PLUGIN_SECONDS"),
         .catalog = variable("VLMC_CATALOG"),
+        .catalog_seconds = variable("VLMC_CATALOG_SECONDS"),
+        .system = variable("VLMC_SYSTEM"),
         .data_home = variable("XDG_DATA_HOME"),
         .cache_home = variable("XDG_CACHE_HOME"),
         .home = variable("HOME"),

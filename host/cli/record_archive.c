@@ -1,29 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record_archive.h"
 
+#include "interrupt.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
+#include <unistd.h>
 
-vlmc_status cli_catalog_open(const cli *cli, bool create, vlmc_catalog **catalog, vlmc_error *error)
+static vlmc_status catalog_path(const cli *cli, char path[PATH_MAX], vlmc_error *error)
 {
-    char path[PATH_MAX];
     const cli_environment *env = &cli->env;
-    int used = env->catalog     ? snprintf(path, sizeof path, "%s", env->catalog)
-               : env->data_home ? snprintf(path, sizeof path, "%s/vlmc/catalog.db", env->data_home)
-               : env->home
-                   ? snprintf(path, sizeof path, "%s/.local/share/vlmc/catalog.db", env->home)
-                   : -1;
-    *catalog = NULL;
-    if (used < 0 || (size_t)used >= sizeof path)
+    int used = env->catalog     ? snprintf(path, PATH_MAX, "%s", env->catalog)
+               : env->data_home ? snprintf(path, PATH_MAX, "%s/vlmc/catalog.db", env->data_home)
+               : env->home ? snprintf(path, PATH_MAX, "%s/.local/share/vlmc/catalog.db", env->home)
+                           : -1;
+    if (used < 0 || used >= PATH_MAX)
         return vlmc_fail(error, VLMC_ERROR_CATALOG,
                          "there is no place for a catalog; set HOME or VLMC_CATALOG");
-    return vlmc_catalog_open(path, create, catalog, error);
+    return VLMC_OK;
 }
 
-static vlmc_status record(cli *cli, const char *path, vlmc_error *error)
+static bool is_stopped(void *user)
+{
+    (void)user;
+    return cli_interrupt_signal() != 0;
+}
+
+static uint32_t busy_ms(const cli *cli)
+{
+    const double seconds = cli->env.catalog_seconds ? strtod(cli->env.catalog_seconds, NULL) : 0;
+    return seconds > 0 && seconds < 86400 ? (uint32_t)(seconds * 1000) + 1 : 0;
+}
+
+vlmc_status cli_catalog_open(cli *cli, bool create, vlmc_catalog **catalog, vlmc_error *error)
+{
+    char path[PATH_MAX];
+    *catalog = NULL;
+    VLMC_TRY(catalog_path(cli, path, error));
+    const vlmc_catalog_params params = {
+        .path = path,
+        .create = create,
+        .busy_ms = busy_ms(cli),
+        .system = cli->env.system,
+        .stop = is_stopped,
+    };
+    VLMC_TRY(vlmc_catalog_open(&params, catalog, error));
+    if (vlmc_catalog_backup_made(*catalog))
+        cli_notice(cli, "the catalog was brought to a new version; the old one is \"%s\"",
+                   vlmc_catalog_backup_made(*catalog));
+    return VLMC_OK;
+}
+
+static vlmc_status record(cli *cli, const char *path, vlmc_catalog_names names, vlmc_error *error)
 {
     char absolute[PATH_MAX];
     vlmc_reader *reader = NULL;
@@ -34,17 +65,43 @@ static vlmc_status record(cli *cli, const char *path, vlmc_error *error)
     VLMC_TRY(cli_catalog_open(cli, true, &catalog, error));
     vlmc_status status = vlmc_reader_open(path, &no_engine, &reader, error);
     if (status == VLMC_OK)
-        status = vlmc_catalog_record(catalog, reader, absolute, time(NULL), error);
+        status = vlmc_catalog_record(catalog, reader, absolute, names, error);
     vlmc_reader_destroy(&reader);
     vlmc_catalog_close(&catalog);
     return status;
 }
 
-void record_archive(cli *cli, const char *path)
+void record_archive(cli *cli, const char *path, vlmc_catalog_names names)
 {
     vlmc_error error;
-    if (record(cli, path, &error) == VLMC_OK)
+    if (record(cli, path, names, &error) == VLMC_OK)
         return;
     cli_error(cli, &error);
     cli_notice(cli, "the archive \"%s\" is complete, but the catalog does not know it", path);
+}
+
+static vlmc_status verified(cli *cli, const vlmc_reader *reader, const char *path,
+                            vlmc_catalog_names names, const vlmc_catalog_verification *verification,
+                            vlmc_error *error)
+{
+    char absolute[PATH_MAX], where[PATH_MAX];
+    vlmc_catalog *catalog = NULL;
+    if (strcmp(path, "-") == 0 || !realpath(path, absolute))
+        return VLMC_OK;
+    // Who only reads archives of others has no catalog, and needs none.
+    if (catalog_path(cli, where, error) != VLMC_OK || access(where, F_OK) != 0)
+        return VLMC_OK;
+    VLMC_TRY(cli_catalog_open(cli, false, &catalog, error));
+    vlmc_status status =
+        vlmc_catalog_record_verify(catalog, reader, absolute, names, verification, error);
+    vlmc_catalog_close(&catalog);
+    return status;
+}
+
+void record_verification(cli *cli, const vlmc_reader *reader, const char *path,
+                         vlmc_catalog_names names, const vlmc_catalog_verification *verification)
+{
+    vlmc_error error;
+    if (verified(cli, reader, path, names, verification, &error) != VLMC_OK)
+        cli_error(cli, &error);
 }

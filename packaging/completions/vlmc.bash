@@ -13,7 +13,8 @@ _vlmc_options() { # COMMAND
     create) echo "$output $compute $levels --output --force --verify --stdin-name --no-catalog --verbose --model --no-plugins" ;;
     extract) echo "$output $compute --directory --stdout --overwrite --dry-run --max-output" ;;
     list) echo "$output --long" ;;
-    info | find | catalog | model) echo "$output" ;;
+    find) echo "$output --glob --regex --exact --hash --ignore-case --null" ;;
+    info | catalog | model) echo "$output" ;;
     verify) echo "$output $compute" ;;
     diff) echo "$output --directory" ;;
     plugin) echo "$output --long --time --seed --as --only --from" ;;

@@ -95,6 +95,13 @@ complete -c vlmc -n '__vlmc_command extract' -l max-output -x -d 'Refuse more by
 
 complete -c vlmc -n '__vlmc_command list' -s l -l long -d 'Mode, sizes, time and tokenizer too'
 
+complete -c vlmc -n '__vlmc_command find' -l glob -d 'A shell pattern of whole paths'
+complete -c vlmc -n '__vlmc_command find' -l regex -d 'An extended regular expression'
+complete -c vlmc -n '__vlmc_command find' -s x -l exact -d 'The path itself'
+complete -c vlmc -n '__vlmc_command find' -l hash -d 'A SHA-256 of content'
+complete -c vlmc -n '__vlmc_command find' -s i -l ignore-case -d 'A-Z as a-z'
+complete -c vlmc -n '__vlmc_command find' -s 0 -l null -d 'Each name with a NUL behind it'
+
 complete -c vlmc -n '__vlmc_no_action catalog' -a list -d 'Archives that it knows'
 complete -c vlmc -n '__vlmc_no_action catalog' -a check -d 'Its integrity'
 
