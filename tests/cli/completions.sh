@@ -42,7 +42,7 @@ in_zsh() { # COMMAND
 }
 
 # Of what a shell offers: the long forms, and short ones that have no long form.
-without_short_twins() { grep -E -- '^(--..*|-[0-9])$' | sort -u; }
+without_short_twins() { grep -E -- '^(--..*|-[1-9])$' | sort -u; }
 
 same() { diff <(printf '%s\n' "$1") <(printf '%s\n' "$2"); }
 
