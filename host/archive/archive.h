@@ -21,23 +21,63 @@ typedef enum vlmc_entry_type {
     VLMC_ENTRY_FILE = 0,
     VLMC_ENTRY_FOLDER = 1,
     VLMC_ENTRY_SYMLINK = 2,
+    VLMC_ENTRY_HARD_LINK = 3, // another name of a file that comes earlier in the archive
 } vlmc_entry_type;
+
+#define VLMC_XATTRS_MAX 65536u         // of a set of attributes
+#define VLMC_XATTR_NAME_BYTES_MAX 255u // as Linux has it
+#define VLMC_XATTR_BYTES_MAX 65536u    // of a value
+#define VLMC_OWNER_BYTES_MAX 255u      // of the name of a user or group
+#define VLMC_ACL_BYTES_MAX 65535u      // of a list as text
+
+typedef struct vlmc_xattr {
+    const char *name;     // 1..255 bytes
+    const uint8_t *value; // (size)
+    uint32_t size;
+} vlmc_xattr;
+
+// What an archive knows of a path besides mode and time. Whoever fills the struct owns what it
+// points to.
+typedef struct vlmc_attributes {
+    bool has_owner; // the next four
+    uint32_t uid;
+    uint32_t gid;
+    const char *user;  // name; "" or NULL: it has none
+    const char *group; // the same
+    // POSIX access control lists as text, NULL: there is none beside the mode.
+    const char *acl_access;
+    const char *acl_default;  // of a folder: what is made in it gets this one
+    const vlmc_xattr *xattrs; // (n_xattrs) in ascending order of their names
+    uint32_t n_xattrs;
+} vlmc_attributes;
 
 // What an archive knows of one path. Strings are owned by whoever filled the struct.
 typedef struct vlmc_entry {
     const char *path; // relative, '/'-separated bytes without NUL, no "." or ".." parts
-    const char *link; // symlink target, NULL for others
+    const char *link; // symlink target; read from an archive, a hard link has here the path of its
+                      // file; NULL for others
     vlmc_entry_type type;
-    uint32_t mode;           // permission bits, 07777
-    int64_t mtime_seconds;   // since 1970
-    uint32_t mtime_ns;       // 0..999999999
-    uint64_t size_bytes;     // content; 0 for folders and links
-    uint64_t first_token;    // where the content starts in the sequence of plain bytes, when it is
-                             // one stretch of them; else 0
+    uint32_t mode;                     // permission bits, 07777
+    int64_t mtime_seconds;             // since 1970
+    uint32_t mtime_ns;                 // 0..999999999
+    uint32_t target;                   // HARD_LINK: number of its file's entry, from 0
+    const vlmc_attributes *attributes; // NULL: none are known
+    uint64_t size_bytes;               // content, holes included; 0 for others than files
+    // The rest is found by the writer.
+    uint64_t data_bytes;     // of the content, that are in no hole
+    uint64_t first_token;    // where they start in the sequence of plain bytes, when they are one
+                             // stretch of them; else 0
     const uint8_t *segments; // the list of segments in the index, else NULL
+    const uint8_t *holes;    // where the holes are, in the index; NULL: there is none
     bool has_margins;        // of the list: its segments say them
-    uint8_t sha256[32];      // of the content; zero for folders and links
+    uint8_t sha256[32];      // of the content, holes as zeros; zero for others than files
 } vlmc_entry;
+
+// A stretch of a file that holds nothing on disk, and reads as zeros.
+typedef struct vlmc_hole {
+    uint64_t offset;
+    uint64_t bytes; // >= 1
+} vlmc_hole;
 
 // A stretch of a file's content.
 typedef struct vlmc_segment_info {
@@ -136,11 +176,12 @@ vlmc_status vlmc_writer_create(const vlmc_writer_params *params, vlmc_writer **w
 typedef vlmc_status (*vlmc_read_fn)(void *user, void *buffer, size_t capacity, size_t *got,
                                     vlmc_error *error);
 
-// Adds one entry. path, link, type, mode and mtime are taken from `entry`; size, segments and
-// digest are found while `read` is drained (files only, else NULL). VLMC_ERROR_REFUSED for a
-// path or link that an archive cannot hold. After that, and when `read` fails (its status is
-// handed on), the entry is left out and the writer goes on; after any other failure only
-// vlmc_writer_destroy is of use.
+// Adds one entry. path, link, type, mode, mtime, target and attributes are taken from `entry`;
+// size, segments and digest are found while `read` is drained (files only, else NULL). A hard link
+// takes mode, time and attributes from its file. VLMC_ERROR_REFUSED for a path, link or attribute
+// that an archive cannot hold. After that, and when `read` fails (its status is handed on), the
+// entry is left out and the writer goes on; after any other failure only vlmc_writer_destroy is of
+// use.
 vlmc_status vlmc_writer_add(vlmc_writer *writer, const vlmc_entry *entry, vlmc_read_fn read,
                             void *user, vlmc_error *error);
 
@@ -151,11 +192,18 @@ typedef struct vlmc_content_source {
     vlmc_status (*rewind)(void *user, vlmc_error *error); // to the first byte; NULL: cannot
     uint64_t size_bytes; // that the content is expected to have; looked at with `rewind` only
     void *user;
+    // Of a sparse file: `read` gives what lies in no hole, size_bytes less their sum; anything else
+    // leaves the file out with VLMC_ERROR_IO. size_bytes is exact then.
+    const vlmc_hole *holes; // (n_holes), ascending, not side by side
+    uint32_t n_holes;
 } vlmc_content_source;
 
-// The same for a file.
+// vlmc_writer_add for a file.
 vlmc_status vlmc_writer_add_file(vlmc_writer *writer, const vlmc_entry *entry,
                                  const vlmc_content_source *content, vlmc_error *error);
+
+// Entries that have been added: the number, from 0, of the next one.
+uint32_t vlmc_writer_n_entries(const vlmc_writer *writer);
 
 // Writes what is pending, the index and the footer, syncs, renames, syncs the folder. Once.
 vlmc_status vlmc_writer_finish(vlmc_writer *writer, uint64_t *archive_bytes, vlmc_error *error);
@@ -258,14 +306,22 @@ uint64_t vlmc_reader_packed_bytes(const vlmc_reader *reader, uint32_t entry);
 // Receives content in order. An error stops the read and is handed on.
 typedef vlmc_status (*vlmc_write_fn)(void *user, const void *bytes, size_t size, vlmc_error *error);
 
+// The same for a hole, or a part of one: the next `bytes` bytes are zeros that the file did not
+// hold.
+typedef vlmc_status (*vlmc_hole_fn)(void *user, uint64_t bytes, vlmc_error *error);
+
 // Decodes the groups that entry `index` touches (those that later entries need as well are kept, so
 // reading entries in order decodes each group once) and checks its SHA-256.
 // VLMC_ERROR_DAMAGED and VLMC_ERROR_PLUGIN name the entry. After them, and after
 // VLMC_ERROR_MODEL_MISSING and VLMC_ERROR_PLUGIN_MISSING, whose sentence is the same for all that
 // lack the same thing, other entries can still be read; without what is missing no byte of an
-// entry is handed out.
+// entry is handed out. Holes are written as zeros. A hard link has the content of its file.
 vlmc_status vlmc_reader_read(vlmc_reader *reader, uint32_t index, vlmc_write_fn write, void *user,
                              vlmc_error *error);
+
+// The same, with holes for those who keep them.
+vlmc_status vlmc_reader_read_sparse(vlmc_reader *reader, uint32_t index, vlmc_write_fn write,
+                                    vlmc_hole_fn hole, void *user, vlmc_error *error);
 
 // Decodes one group and checks it, for a check of all of an archive. vlmc_reader_read does
 // the same for what it needs.

@@ -4,6 +4,7 @@
 #include "codec/method.h"
 #include "util/bytes.h"
 
+#include <sodium.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -84,20 +85,16 @@ bool vlmc_format_read_record(const uint8_t bytes[VLMC_RECORD_BYTES], vlmc_record
 
 void vlmc_format_write_footer(const vlmc_footer *footer, uint8_t bytes[VLMC_FOOTER_BYTES])
 {
-    memcpy(bytes, footer->root_digest, VLMC_DIGEST_BYTES);
-    vlmc_store64(bytes + 32, footer->index_offset);
-    vlmc_store32(bytes + 40, footer->index_packed_bytes);
-    vlmc_store32(bytes + 44, check32(bytes, 44));
-    memcpy(bytes + 48, footer_magic, 8);
+    vlmc_store32(bytes, footer->index_packed_bytes);
+    vlmc_store32(bytes + 4, check32(bytes, 4));
+    memcpy(bytes + 8, footer_magic, 8);
 }
 
 bool vlmc_format_read_footer(const uint8_t bytes[VLMC_FOOTER_BYTES], vlmc_footer *footer)
 {
-    if (memcmp(bytes + 48, footer_magic, 8) != 0 || vlmc_load32(bytes + 44) != check32(bytes, 44))
+    if (memcmp(bytes + 8, footer_magic, 8) != 0 || vlmc_load32(bytes + 4) != check32(bytes, 4))
         return false;
-    memcpy(footer->root_digest, bytes, VLMC_DIGEST_BYTES);
-    footer->index_offset = vlmc_load64(bytes + 32);
-    footer->index_packed_bytes = vlmc_load32(bytes + 40);
+    footer->index_packed_bytes = vlmc_load32(bytes);
     return true;
 }
 
@@ -122,6 +119,13 @@ uint32_t vlmc_varint_read(const uint8_t *bytes, uint64_t size, uint64_t *value)
             return n > 0 && digit == 0 ? 0 : n + 1;
     }
     return 0;
+}
+
+void vlmc_format_pin_model(const uint8_t *payload, uint32_t size, uint8_t pin[VLMC_MODEL_PIN_BYTES])
+{
+    uint8_t digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(digest, payload, size);
+    memcpy(pin, digest, VLMC_MODEL_PIN_BYTES);
 }
 
 uint32_t vlmc_format_write_model(const vlmc_model_identity *model,
@@ -152,12 +156,12 @@ uint32_t vlmc_format_read_model(const uint8_t *bytes, uint64_t size, vlmc_model_
     return 3 + VLMC_DIGEST_BYTES + length;
 }
 
-static bool is_id(const char *id, uint32_t length)
+bool vlmc_format_is_tokenizer_id(const char *id, size_t length)
 {
-    for (uint32_t i = 0; i < length; i++)
+    for (size_t i = 0; i < length; i++)
         if (!((id[i] >= 'a' && id[i] <= 'z') || (id[i] >= '0' && id[i] <= '9') || id[i] == '.'))
             return false;
-    return length > 0;
+    return length > 0 && length <= VLMC_TOKENIZER_ID_BYTES_MAX;
 }
 
 uint32_t vlmc_format_write_tokenizer(const vlmc_tokenizer_identity *tokenizer,
@@ -176,8 +180,7 @@ uint32_t vlmc_format_read_tokenizer(const uint8_t *bytes, uint64_t size,
     if (size < 5)
         return 0;
     const uint32_t length = bytes[4];
-    if (length > VLMC_TOKENIZER_ID_BYTES_MAX || size < 5 + length ||
-        !is_id((const char *)bytes + 5, length))
+    if (size < 5 + length || !vlmc_format_is_tokenizer_id((const char *)bytes + 5, length))
         return 0;
     *tokenizer = (vlmc_tokenizer_identity){.version = vlmc_load32(bytes)};
     memcpy(tokenizer->id, bytes + 5, length);

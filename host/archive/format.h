@@ -16,7 +16,7 @@
 
 #define VLMC_HEADER_BYTES 16u
 #define VLMC_RECORD_BYTES 40u
-#define VLMC_FOOTER_BYTES 56u
+#define VLMC_FOOTER_BYTES 16u
 
 // Flags of the header.
 #define VLMC_FLAG_ENCRYPTED 1u // record 0 is the KEY record, all others are sealed (seal.h)
@@ -42,15 +42,19 @@
 // The index may be this large when decompressed, and this many times its packed size
 // (plus a constant), so that a small hostile archive cannot ask for much memory.
 #define VLMC_INDEX_BYTES_MAX (1u << 30)
-#define VLMC_INDEX_RATIO_MAX 512u
+#define VLMC_INDEX_RATIO_MAX 64u
 #define VLMC_INDEX_SLACK_BYTES (1u << 20)
 
-#define VLMC_PATH_BYTES_MAX 65535u
+#define VLMC_PATH_BYTES_MAX 65535u // link targets as well
 
-// What an entry of the index says of its content.
-#define VLMC_CONTENT_PLAIN 0u   // one stretch of plain bytes, or none
-#define VLMC_CONTENT_LIST 1u    // a list of segments
-#define VLMC_CONTENT_MARGINS 2u // the same, and some of them are parts of what their tokens make
+// An entry's kind: its type (vlmc_entry_type), and what the index says of its content.
+#define VLMC_KIND_TYPE 7u
+#define VLMC_KIND_CONTENT 24u // one of the next three
+#define VLMC_KIND_PLAIN 0u    // one stretch of plain bytes, or none
+#define VLMC_KIND_LIST 8u     // a list of segments
+#define VLMC_KIND_MARGINS 16u // the same, and some of them are parts of what their tokens make
+#define VLMC_KIND_HOLES 32u   // the content has holes
+#define VLMC_HOLES_MAX (1u << 20)
 
 // A segment with margins has so many tokens, and they make so many bytes, at most; and it takes so
 // many of these at least: what a reader has to do for it is bounded by what it gets.
@@ -71,9 +75,7 @@ typedef struct vlmc_record {
 } vlmc_record;
 
 typedef struct vlmc_footer {
-    uint64_t index_offset; // of the index record
-    uint32_t index_packed_bytes;
-    uint8_t root_digest[VLMC_DIGEST_BYTES]; // SHA-256 of the raw index
+    uint32_t index_packed_bytes; // of the INDEX record, which lies right before the footer
 } vlmc_footer;
 
 // What an archive says of a model that MODEL groups need.
@@ -117,20 +119,36 @@ uint32_t vlmc_varint_write(uint64_t value, uint8_t bytes[VLMC_VARINT_BYTES_MAX])
 // Returns the bytes taken, or 0 when they are not the shortest form of a 64-bit number.
 uint32_t vlmc_varint_read(const uint8_t *bytes, uint64_t size, uint64_t *value);
 
-// The model identity as it stands in the index and in the MODEL record.
+// Signed differences as varints: 0, -1, 1, -2, … are 0, 1, 2, 3, … They wrap around.
+static inline uint64_t vlmc_zigzag(uint64_t difference)
+{
+    return difference << 1 ^ (difference >> 63 ? UINT64_MAX : 0);
+}
+static inline uint64_t vlmc_unzigzag(uint64_t number)
+{
+    return number >> 1 ^ (number & 1 ? UINT64_MAX : 0);
+}
+
+// What the index says of a MODEL record, so that the root digest covers it: the first bytes of the
+// SHA-256 of its payload.
+#define VLMC_MODEL_PIN_BYTES 8u
+void vlmc_format_pin_model(const uint8_t *payload, uint32_t size,
+                           uint8_t pin[VLMC_MODEL_PIN_BYTES]);
+
+// The model identity as it stands in the MODEL record.
 #define VLMC_MODEL_IDENTITY_BYTES_MAX (3u + VLMC_DIGEST_BYTES + 63u)
 uint32_t vlmc_format_write_model(const vlmc_model_identity *model,
                                  uint8_t bytes[VLMC_MODEL_IDENTITY_BYTES_MAX]);
 // Returns the bytes taken, or 0 when they are not a model identity.
 uint32_t vlmc_format_read_model(const uint8_t *bytes, uint64_t size, vlmc_model_identity *model);
 
-// The tokenizer's identity as it stands in its record and in the index. Reading returns the bytes
-// taken, or 0.
+// The tokenizer's identity as it stands in its record. Reading returns the bytes taken, or 0.
 #define VLMC_TOKENIZER_IDENTITY_BYTES_MAX (5u + VLMC_TOKENIZER_ID_BYTES_MAX)
 uint32_t vlmc_format_write_tokenizer(const vlmc_tokenizer_identity *tokenizer,
                                      uint8_t bytes[VLMC_TOKENIZER_IDENTITY_BYTES_MAX]);
 uint32_t vlmc_format_read_tokenizer(const uint8_t *bytes, uint64_t size,
                                     vlmc_tokenizer_identity *tokenizer);
+bool vlmc_format_is_tokenizer_id(const char *id, size_t length);
 
 // A group's tag as it stands in its payload and in the index. Reading returns the bytes taken,
 // or 0.

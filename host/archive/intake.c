@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "intake.h"
 
-#include <sodium.h>
+#include "holes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,8 +33,8 @@ struct vlmc_intake {
     void *read_user;
     bool refused; // its read has failed
     bool ended;   // it has been read to its end
-    uint64_t size_bytes;
-    crypto_hash_sha256_state hash;
+    uint64_t data_bytes;
+    vlmc_content_hash hash;
     uint8_t *buffer; // (VLMC_DEDUP_PIECE_BYTES) of plain bytes
     size_t buffered;
 };
@@ -82,11 +83,18 @@ static vlmc_status read_some(vlmc_intake *in, uint8_t *at, size_t room, size_t *
     return VLMC_OK;
 }
 
-// Bytes that have found their place: size and hash know them.
-static void count_bytes(vlmc_intake *in, const uint8_t *bytes, size_t n)
+static bool still_going(void *user)
 {
-    crypto_hash_sha256_update(&in->hash, bytes, n);
-    in->size_bytes += n;
+    return vlmc_packer_tick(user, 0);
+}
+
+// Bytes that have found their place: sizes and hash know them.
+static vlmc_status count_bytes(vlmc_intake *in, const uint8_t *bytes, size_t n, vlmc_error *error)
+{
+    in->data_bytes += n;
+    if (vlmc_content_hash_add(&in->hash, bytes, n, still_going, in->packer))
+        return VLMC_OK;
+    return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
 }
 
 static vlmc_status add_segment(vlmc_intake *in, vlmc_segment_info segment, vlmc_error *error)
@@ -185,7 +193,7 @@ static vlmc_status store_plain(vlmc_intake *in, const uint8_t *bytes, size_t n, 
         .n_tokens = n,
         .n_bytes = n,
     };
-    count_bytes(in, bytes, n);
+    VLMC_TRY(count_bytes(in, bytes, n, error));
     while (n > 0) {
         uint8_t *at;
         size_t room;
@@ -204,7 +212,7 @@ static vlmc_status store_plain(vlmc_intake *in, const uint8_t *bytes, size_t n, 
 static vlmc_status refer_to(vlmc_intake *in, const vlmc_dedup_step *step, const uint8_t *bytes,
                             vlmc_error *error)
 {
-    count_bytes(in, bytes, step->n);
+    VLMC_TRY(count_bytes(in, bytes, step->n, error));
     VLMC_TRY(add_segment(in, step->segment, error));
     return vlmc_packer_done(in->packer, step->n, error);
 }
@@ -332,7 +340,7 @@ static vlmc_status take_tokens(vlmc_intake *in, const vlmc_token_coding *coding,
     if (status != VLMC_OK || !segment.tokenizer)
         return VLMC_OK;
     *result = OUTCOME_TOKENS;
-    count_bytes(in, bytes, n);
+    VLMC_TRY(count_bytes(in, bytes, n, error));
     vlmc_worker_skip(worker, n);
     if (in->plugins.coded)
         in->plugins.coded(in->plugins.user, in->path, coding->tokenizer, n);
@@ -442,24 +450,28 @@ static vlmc_status take_file(vlmc_intake *in, vlmc_error *error)
     return take_plain(in, UINT64_MAX, error);
 }
 
-vlmc_status vlmc_intake_file(vlmc_intake *in, const char *path, vlmc_read_fn read, void *user,
-                             vlmc_intake_result *result, bool *refused, vlmc_error *error)
+vlmc_status vlmc_intake_file(vlmc_intake *in, const char *path, const uint8_t *holes,
+                             vlmc_read_fn read, void *user, vlmc_intake_result *result,
+                             bool *refused, vlmc_error *error)
 {
     in->path = path;
     in->read = read;
     in->read_user = user;
     in->refused = in->ended = false;
-    in->size_bytes = 0;
+    in->data_bytes = 0;
     in->n_segments = 0;
-    crypto_hash_sha256_init(&in->hash);
+    vlmc_content_hash_begin(&in->hash, holes);
     vlmc_packer_begin_file(in->packer, path);
-    const vlmc_status status = take_file(in, error);
+    vlmc_status status = take_file(in, error);
+    if (status == VLMC_OK)
+        status = count_bytes(in, NULL, 0, error); // a hole at the end
     *refused = in->refused;
     *result = (vlmc_intake_result){
-        .size_bytes = in->size_bytes,
+        .size_bytes = in->hash.size_bytes,
+        .data_bytes = in->data_bytes,
         .segments = in->segments,
         .n_segments = in->n_segments,
     };
-    crypto_hash_sha256_final(&in->hash, result->sha256);
+    vlmc_content_hash_end(&in->hash, result->sha256);
     return status;
 }

@@ -23,15 +23,18 @@ void vlmc_intake_destroy(vlmc_intake **intake);
 
 // What became of a file's bytes; segments // (n_segments) live until the next file.
 typedef struct vlmc_intake_result {
-    uint64_t size_bytes;
+    uint64_t size_bytes; // holes included
+    uint64_t data_bytes;
     uint8_t sha256[32];
     const vlmc_segment_info *segments;
     uint32_t n_segments;
 } vlmc_intake_result;
 
-// Drains `read`, whose bytes are those of the file `path`. *refused: `read` failed, and nothing
+// Drains `read`, whose bytes are those of the file `path` that lie in no hole; `holes` (NULL: there
+// are none) as an index has them. *refused: `read` failed, and nothing
 // else did; what the file has left in `pending` is then for the caller to forget.
-vlmc_status vlmc_intake_file(vlmc_intake *intake, const char *path, vlmc_read_fn read, void *user,
-                             vlmc_intake_result *result, bool *refused, vlmc_error *error);
+vlmc_status vlmc_intake_file(vlmc_intake *intake, const char *path, const uint8_t *holes,
+                             vlmc_read_fn read, void *user, vlmc_intake_result *result,
+                             bool *refused, vlmc_error *error);
 
 #endif

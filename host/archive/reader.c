@@ -28,7 +28,7 @@ static vlmc_status open_file(vlmc_reader *r, const char *path, vlmc_error *error
 }
 
 static vlmc_status read_frame(vlmc_reader *r, uint8_t header[VLMC_HEADER_BYTES],
-                              vlmc_footer *footer, vlmc_error *error)
+                              vlmc_footer *footer, uint64_t *index_offset, vlmc_error *error)
 {
     const uint64_t size = r->info.archive_bytes;
     uint8_t end[VLMC_FOOTER_BYTES];
@@ -45,16 +45,15 @@ static vlmc_status read_frame(vlmc_reader *r, uint8_t header[VLMC_HEADER_BYTES],
                          "the end of %s is damaged or missing; get a whole copy", r->path);
     // No overflow: index_packed_bytes is 32 bits wide and size is an off_t.
     const uint64_t tail = VLMC_RECORD_BYTES + (uint64_t)footer->index_packed_bytes + sizeof end;
-    if (footer->index_offset < VLMC_HEADER_BYTES || size < tail ||
-        footer->index_offset != size - tail)
+    if (size < VLMC_HEADER_BYTES + tail)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED,
                          "%s is not as long as it was written; get a whole copy", r->path);
+    *index_offset = size - tail;
     return VLMC_OK;
 }
 
-static vlmc_status unpack_index(const vlmc_reader *r, const vlmc_footer *footer,
-                                const uint8_t *packed, const vlmc_record *record, uint8_t **raw,
-                                vlmc_error *error)
+static vlmc_status unpack_index(const vlmc_reader *r, const uint8_t *packed,
+                                const vlmc_record *record, uint8_t **raw, vlmc_error *error)
 {
     if (record->type != VLMC_RECORD_INDEX || record->raw_bytes > VLMC_INDEX_BYTES_MAX ||
         record->raw_bytes >
@@ -65,18 +64,16 @@ static vlmc_status unpack_index(const vlmc_reader *r, const vlmc_footer *footer,
     if (!*raw)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the index of %s",
                          r->path);
-    uint8_t digest[VLMC_DIGEST_BYTES];
     vlmc_status status = vlmc_group_unpack_plain(record->method, packed, record->packed_bytes, *raw,
                                                  record->raw_bytes, error);
-    crypto_hash_sha256(digest, *raw, status == VLMC_OK ? record->raw_bytes : 0);
-    if (status != VLMC_OK || vlmc_format_hash(*raw, record->raw_bytes) != record->raw_hash ||
-        (!r->seal && memcmp(digest, footer->root_digest, sizeof digest) != 0))
+    if (status != VLMC_OK || vlmc_format_hash(*raw, record->raw_bytes) != record->raw_hash)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED, "the index of %s is damaged; get another copy",
                          r->path);
     return VLMC_OK;
 }
 
-static vlmc_status read_index(vlmc_reader *r, const vlmc_footer *footer, vlmc_error *error)
+static vlmc_status read_index(vlmc_reader *r, const vlmc_footer *footer, uint64_t offset,
+                              vlmc_error *error)
 {
     uint32_t packed_bytes = footer->index_packed_bytes; // <= size of the file
     if (r->seal && !vlmc_unsealed_bytes(footer->index_packed_bytes, &packed_bytes))
@@ -87,39 +84,43 @@ static vlmc_status read_index(vlmc_reader *r, const vlmc_footer *footer, vlmc_er
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the index of %s",
                          r->path);
     vlmc_record record;
-    vlmc_status status =
-        vlmc_reader_record(r, footer->index_offset, packed_bytes, &record, packed, error);
+    vlmc_status status = vlmc_reader_record(r, offset, packed_bytes, &record, packed, error);
     if (status == VLMC_OK)
-        status = unpack_index(r, footer, packed, &record, &raw, error);
+        status = unpack_index(r, packed, &record, &raw, error);
     free(packed);
     if (status != VLMC_OK) {
         free(raw);
         return status;
     }
+    if (!r->seal)
+        crypto_hash_sha256(r->info.root_digest, raw, record.raw_bytes);
     VLMC_TRY(r->seal ? vlmc_index_parse_sealed(raw, record.raw_bytes, r->path, &r->index, error)
                      : vlmc_index_parse(raw, record.raw_bytes, r->path, &r->index, error));
-    if (r->index.records_bytes != footer->index_offset - VLMC_HEADER_BYTES ||
+    if (r->index.records_bytes != offset - VLMC_HEADER_BYTES ||
         record.number != r->index.n_records + r->index.sealed)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED,
                          "%s is not as long as it was written; get a whole copy", r->path);
     return VLMC_OK;
 }
 
-// A MODEL record says the same as the index; it serves those who rebuild an index.
-static vlmc_status check_model_record(const vlmc_reader *r, uint32_t i, vlmc_error *error)
+// A MODEL record is read at its place; the index says what it must hold.
+static vlmc_status read_model(vlmc_reader *r, uint32_t i, vlmc_error *error)
 {
-    uint8_t wanted[VLMC_MODEL_IDENTITY_BYTES_MAX], found[VLMC_MODEL_IDENTITY_BYTES_MAX];
-    const uint32_t size = vlmc_format_write_model(&r->index.models[i], wanted);
-    const uint64_t offset = r->index.model_offsets[i];
+    const vlmc_model_record *model = &r->index.model_records[i];
+    uint8_t payload[VLMC_MODEL_IDENTITY_BYTES_MAX], pin[VLMC_MODEL_PIN_BYTES];
     vlmc_record record;
-    VLMC_TRY(vlmc_reader_record(r, offset, size, &record, found, error));
-    if (record.type != VLMC_RECORD_MODEL || memcmp(wanted, found, size) != 0)
+    VLMC_TRY(vlmc_reader_record(r, model->archive_offset, model->bytes, &record, payload, error));
+    vlmc_format_pin_model(payload, model->bytes, pin);
+    if (record.type != VLMC_RECORD_MODEL || record.method != VLMC_GROUP_STORED || record.tagged ||
+        record.streams != 0 || record.number != model->number || record.raw_bytes != model->bytes ||
+        record.raw_hash != record.packed_hash || memcmp(pin, model->pin, sizeof pin) != 0 ||
+        vlmc_format_read_model(payload, model->bytes, &r->index.models[i]) != model->bytes)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED, "%s is damaged at byte %llu", r->path,
-                         (unsigned long long)offset);
+                         (unsigned long long)model->archive_offset);
     return VLMC_OK;
 }
 
-static void fill_info(vlmc_reader *r, const vlmc_footer *footer)
+static void fill_info(vlmc_reader *r)
 {
     vlmc_archive_info *info = &r->info;
     const vlmc_index *index = &r->index;
@@ -139,20 +140,15 @@ static void fill_info(vlmc_reader *r, const vlmc_footer *footer)
     info->has_model = index->n_models > 0;
     memcpy(info->model_digest, index->models[0].digest, sizeof info->model_digest);
     memcpy(info->model_name, index->models[0].name, sizeof info->model_name);
-    memcpy(info->root_digest, footer->root_digest, sizeof info->root_digest);
 }
 
 // What is known of an encrypted archive without its key, and the key if there is one.
 static vlmc_status unlock(vlmc_reader *r, const uint8_t header[VLMC_HEADER_BYTES],
-                          const vlmc_footer *footer, const vlmc_reader_params *params,
-                          vlmc_error *error)
+                          const vlmc_footer *footer, uint64_t index_offset,
+                          const vlmc_reader_params *params, vlmc_error *error)
 {
-    uint8_t digest[VLMC_DIGEST_BYTES];
-    VLMC_TRY(vlmc_reader_sealed_digest(r, footer->index_offset, footer->index_packed_bytes, digest,
-                                       error));
-    if (memcmp(digest, footer->root_digest, sizeof digest) != 0)
-        return vlmc_fail(error, VLMC_ERROR_DAMAGED, "the index of %s is damaged; get another copy",
-                         r->path);
+    VLMC_TRY(vlmc_reader_sealed_digest(r, index_offset, footer->index_packed_bytes,
+                                       r->info.root_digest, error));
     return vlmc_reader_unlock(r, header, params, error);
 }
 
@@ -160,15 +156,16 @@ static vlmc_status open_archive(vlmc_reader *r, const vlmc_reader_params *params
 {
     uint8_t header[VLMC_HEADER_BYTES];
     vlmc_footer footer;
+    uint64_t index_offset;
     VLMC_TRY(open_file(r, params->path, error));
-    VLMC_TRY(read_frame(r, header, &footer, error));
+    VLMC_TRY(read_frame(r, header, &footer, &index_offset, error));
     if (r->info.encrypted)
-        VLMC_TRY(unlock(r, header, &footer, params, error));
+        VLMC_TRY(unlock(r, header, &footer, index_offset, params, error));
     if (!r->info.locked)
-        VLMC_TRY(read_index(r, &footer, error));
+        VLMC_TRY(read_index(r, &footer, index_offset, error));
     for (uint32_t i = 0; i < r->index.n_models; i++)
-        VLMC_TRY(check_model_record(r, i, error));
-    fill_info(r, &footer);
+        VLMC_TRY(read_model(r, i, error));
+    fill_info(r);
     return vlmc_coders_create(&r->source, 1, &r->coders, error);
 }
 

@@ -2,6 +2,7 @@
 // From groups to the content of a file.
 #include "reader.h"
 
+#include "holes.h"
 #include "util/room.h"
 
 #include <sodium.h>
@@ -9,16 +10,48 @@
 
 // Where the bytes of the file that is being read go.
 typedef struct sink {
+    vlmc_reader *reader;
     crypto_hash_sha256_state hash;
+    vlmc_spread spread;
     vlmc_write_fn write;
+    vlmc_hole_fn hole; // NULL: holes are written as zeros
     void *user;
 } sink;
 
+static vlmc_status write_zeros(sink *s, uint64_t n, vlmc_error *error)
+{
+    static const uint8_t zeros[1u << 16];
+    for (; n > 0; n -= n < sizeof zeros ? n : sizeof zeros)
+        VLMC_TRY(s->write(s->user, zeros, n < sizeof zeros ? (size_t)n : sizeof zeros, error));
+    return VLMC_OK;
+}
+
+static vlmc_status sink_hole(sink *s, uint64_t n, vlmc_error *error)
+{
+    vlmc_content_hash_zeros(&s->hash, (size_t)n);
+    s->reader->bytes_done += n;
+    if (!vlmc_reader_tell(s->reader, 0))
+        return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
+    return s->hole ? s->hole(s->user, n, error) : write_zeros(s, n, error);
+}
+
+// Data of the file, and the holes before and behind them.
 static vlmc_status sink_bytes(void *user, const uint8_t *bytes, size_t n, vlmc_error *error)
 {
     sink *s = user;
-    crypto_hash_sha256_update(&s->hash, bytes, n);
-    return s->write(s->user, bytes, n, error);
+    bool is_hole;
+    uint64_t piece;
+    while (vlmc_spread_next(&s->spread, n, &is_hole, &piece)) {
+        if (is_hole) {
+            VLMC_TRY(sink_hole(s, piece, error));
+            continue;
+        }
+        crypto_hash_sha256_update(&s->hash, bytes, piece);
+        VLMC_TRY(s->write(s->user, bytes, (size_t)piece, error));
+        bytes += piece;
+        n -= (size_t)piece;
+    }
+    return VLMC_OK;
 }
 
 bool vlmc_reader_tell(const vlmc_reader *r, uint64_t tokens)
@@ -163,24 +196,39 @@ static vlmc_status read_content(vlmc_reader *r, const vlmc_entry *entry, sink *s
     for (vlmc_segment_walk walk = vlmc_segment_walk_begin(entry);
          vlmc_segment_walk_next(&walk, &segment);)
         VLMC_TRY(read_segment(r, &segment, s, error));
-    return VLMC_OK;
+    return sink_bytes(s, NULL, 0, error); // a hole at the end
 }
 
 vlmc_status vlmc_reader_read(vlmc_reader *reader, uint32_t index, vlmc_write_fn write, void *user,
                              vlmc_error *error)
 {
-    const vlmc_entry *entry = vlmc_reader_entry(reader, index);
+    return vlmc_reader_read_sparse(reader, index, write, NULL, user, error);
+}
+
+vlmc_status vlmc_reader_read_sparse(vlmc_reader *reader, uint32_t index, vlmc_write_fn write,
+                                    vlmc_hole_fn hole, void *user, vlmc_error *error)
+{
+    const vlmc_entry *named = vlmc_reader_entry(reader, index);
+    const vlmc_entry *entry = named && named->type == VLMC_ENTRY_HARD_LINK
+                                  ? vlmc_reader_entry(reader, named->target)
+                                  : named;
     if (!entry || entry->type != VLMC_ENTRY_FILE)
         return vlmc_fail(error, VLMC_ERROR_USAGE, "entry %u of %s has no content", index,
                          reader->path);
-    sink s = {.write = write, .user = user};
+    sink s = {
+        .reader = reader,
+        .spread = vlmc_spread_begin(entry->holes),
+        .write = write,
+        .hole = hole,
+        .user = user,
+    };
     uint8_t digest[32];
     vlmc_error detail = {0};
     crypto_hash_sha256_init(&s.hash);
     const vlmc_status status = read_content(reader, entry, &s, &detail);
     crypto_hash_sha256_final(&s.hash, digest);
     if (status == VLMC_ERROR_DAMAGED || status == VLMC_ERROR_PLUGIN)
-        return vlmc_fail(error, status, "%s cannot be read: %s", entry->path, detail.text);
+        return vlmc_fail(error, status, "%s cannot be read: %s", named->path, detail.text);
     if (status != VLMC_OK) {
         if (error)
             *error = detail;
@@ -188,6 +236,6 @@ vlmc_status vlmc_reader_read(vlmc_reader *reader, uint32_t index, vlmc_write_fn 
     }
     if (memcmp(digest, entry->sha256, sizeof digest) != 0)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED,
-                         "%s cannot be read: its content is not what was archived", entry->path);
+                         "%s cannot be read: its content is not what was archived", named->path);
     return VLMC_OK;
 }

@@ -4,7 +4,6 @@
 #include "model/model.h"
 #include "util/room.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -205,7 +204,7 @@ static vlmc_status number_model(vlmc_records *r, const vlmc_model *model, uint32
     const uint32_t size = vlmc_format_write_model(identity, bytes);
     vlmc_record record = {.type = VLMC_RECORD_MODEL, .raw_bytes = size, .packed_bytes = size};
     VLMC_TRY(write_record(r, &record, bytes, NULL, 0, bytes, error));
-    VLMC_TRY(vlmc_index_add_record(&r->index, &record, error));
+    VLMC_TRY(vlmc_index_add_model(&r->index, &record, bytes, error));
     *number = ++r->n_models;
     return VLMC_OK;
 }
@@ -374,16 +373,12 @@ static vlmc_status write_end(vlmc_records *r, uint8_t *raw, uint32_t size, uint8
 {
     vlmc_record record = {.type = VLMC_RECORD_INDEX, .raw_bytes = size};
     VLMC_TRY(pack_index(raw, size, packed, &record, error));
-    vlmc_footer footer = {
-        .index_offset = vlmc_output_size(r->output),
+    const vlmc_footer footer = {
         .index_packed_bytes =
             r->seal ? (uint32_t)vlmc_sealed_bytes(record.packed_bytes) : record.packed_bytes,
     };
     const uint8_t *payload = record.method == VLMC_GROUP_STORED ? raw : *packed;
     VLMC_TRY(write_record(r, &record, raw, NULL, 0, payload, error));
-    // Of an encrypted archive, what everybody may know.
-    crypto_hash_sha256(footer.root_digest, r->seal ? r->sealed : raw,
-                       r->seal ? footer.index_packed_bytes : size);
     uint8_t bytes[VLMC_FOOTER_BYTES];
     vlmc_format_write_footer(&footer, bytes);
     return vlmc_output_write(r->output, bytes, sizeof bytes, error);
@@ -393,7 +388,7 @@ vlmc_status vlmc_records_finish(vlmc_records *r, vlmc_error *error)
 {
     uint8_t *raw = NULL, *packed = NULL;
     uint32_t size;
-    vlmc_status status = vlmc_index_build(&r->index, r->models, r->n_models, &raw, &size, error);
+    vlmc_status status = vlmc_index_build(&r->index, &raw, &size, error);
     if (status == VLMC_OK)
         status = write_end(r, raw, size, &packed, error);
     free(packed);

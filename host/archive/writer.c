@@ -4,6 +4,7 @@
 #include "codec/cut.h"
 #include "dedup.h"
 #include "file_table.h"
+#include "holes.h"
 #include "index.h"
 #include "intake.h"
 #include "output.h"
@@ -25,8 +26,9 @@ struct vlmc_writer {
     vlmc_dedup *dedup;
     vlmc_file_table *files;
     vlmc_intake *intake;
-    uint8_t *buffer; // (READ_BYTES) for files that are read twice
-    bool broken;     // what was written is not a prefix of an archive any more
+    uint8_t *buffer;   // (READ_BYTES) for files that are read twice
+    vlmc_buffer holes; // of the current file
+    bool broken;       // what was written is not a prefix of an archive any more
 };
 
 static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_error *error)
@@ -71,6 +73,7 @@ void vlmc_writer_destroy(vlmc_writer **writer)
     vlmc_file_table_destroy(&w->files);
     vlmc_dedup_destroy(&w->dedup);
     free(w->buffer);
+    vlmc_buffer_free(&w->holes);
     vlmc_pending_destroy(&w->pending);
     vlmc_packer_destroy(&w->packer);
     vlmc_records_destroy(&w->records);
@@ -79,21 +82,57 @@ void vlmc_writer_destroy(vlmc_writer **writer)
     *writer = NULL;
 }
 
-static vlmc_status check_entry(const vlmc_entry *entry, bool has_content, vlmc_error *error)
+// NULL, or why the entry's type does not go with the rest of it.
+static const char *type_problem(const vlmc_writer *w, const vlmc_entry *entry, bool has_content)
 {
-    const size_t link = entry->link ? strlen(entry->link) : 0;
+    if (entry->type > VLMC_ENTRY_HARD_LINK || has_content != (entry->type == VLMC_ENTRY_FILE))
+        return "a type";
+    if (entry->mode > 07777 || entry->mtime_ns >= 1000000000u)
+        return "a mode or time";
+    return entry->type == VLMC_ENTRY_HARD_LINK && entry->target >= vlmc_writer_n_entries(w)
+               ? "a target"
+               : NULL;
+}
+
+static vlmc_status check_entry(const vlmc_writer *w, const vlmc_entry *entry, bool has_content,
+                               vlmc_error *error)
+{
+    const bool symlink = entry->type == VLMC_ENTRY_SYMLINK;
+    const size_t link = symlink && entry->link ? strlen(entry->link) : 0;
     if (!entry->path || !vlmc_path_valid(entry->path))
         return vlmc_fail(error, VLMC_ERROR_REFUSED,
                          "an archive cannot hold the path \"%s\"; paths are relative and have no "
                          "\"..\" part",
                          entry->path ? entry->path : "");
-    if (link > VLMC_PATH_BYTES_MAX || (link != 0) != (entry->type == VLMC_ENTRY_SYMLINK))
+    if (link > VLMC_PATH_BYTES_MAX || (link != 0) != symlink)
         return vlmc_fail(error, VLMC_ERROR_REFUSED, "an archive cannot hold the link target of %s",
                          entry->path);
-    if (entry->type > VLMC_ENTRY_SYMLINK || entry->mode > 07777 || entry->mtime_ns >= 1000000000u ||
-        has_content != (entry->type == VLMC_ENTRY_FILE))
-        return vlmc_fail(error, VLMC_ERROR_USAGE, "%s has a type, mode or time that cannot be",
-                         entry->path);
+    const char *problem = vlmc_attributes_problem(entry->attributes);
+    if (problem)
+        return vlmc_fail(error, VLMC_ERROR_REFUSED, "an archive cannot hold %s, as %s has it",
+                         problem, entry->path);
+    problem = type_problem(w, entry, has_content);
+    if (problem)
+        return vlmc_fail(error, VLMC_ERROR_USAGE, "%s has %s that cannot be", entry->path, problem);
+    return VLMC_OK;
+}
+
+// The holes of a file as the index will have them; *holes points into w->holes, or is NULL.
+static vlmc_status encode_holes(vlmc_writer *w, const vlmc_entry *entry,
+                                const vlmc_content_source *content, const uint8_t **holes,
+                                uint64_t *hole_bytes, vlmc_error *error)
+{
+    *holes = NULL;
+    *hole_bytes = 0;
+    if (content->n_holes == 0)
+        return VLMC_OK;
+    if (content->n_holes > VLMC_HOLES_MAX ||
+        !vlmc_holes_valid(content->holes, content->n_holes, content->size_bytes, hole_bytes))
+        return vlmc_fail(error, VLMC_ERROR_USAGE, "%s has holes that cannot be", entry->path);
+    w->holes.size = 0;
+    if (!vlmc_holes_encode(content->holes, content->n_holes, &w->holes))
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
+    *holes = w->holes.bytes;
     return VLMC_OK;
 }
 
@@ -126,53 +165,65 @@ static vlmc_status add_known(vlmc_writer *w, const vlmc_entry *entry,
 {
     vlmc_index_builder *index = vlmc_records_index(w->records);
     vlmc_index_place earlier;
-    uint8_t sha256[32];
-    uint64_t size;
+    vlmc_entry added = *entry;
     *known = false;
-    if (!content->rewind || !vlmc_file_table_has_size(w->files, content->size_bytes))
+    // Sparse files have their data's parts looked for, and no more: holes are the file's own.
+    if (!content->rewind || content->n_holes ||
+        !vlmc_file_table_has_size(w->files, content->size_bytes))
         return VLMC_OK;
-    VLMC_TRY(hash_file(w, content, sha256, &size, refused, error));
-    *known = vlmc_file_table_find(w->files, index, size, sha256, &earlier);
+    VLMC_TRY(hash_file(w, content, added.sha256, &added.size_bytes, refused, error));
+    *known = vlmc_file_table_find(w->files, index, added.size_bytes, added.sha256, &earlier);
     if (*known) {
-        VLMC_TRY(vlmc_index_repeat_entry(index, entry, earlier, error));
-        return vlmc_packer_done(w->packer, size, error);
+        VLMC_TRY(vlmc_index_repeat_entry(index, &added, earlier, error));
+        return vlmc_packer_done(w->packer, added.size_bytes, error);
     }
     const vlmc_status status = content->rewind(content->user, error);
     *refused = status != VLMC_OK;
     return status;
 }
 
-// Remembers the entry that was added last, before which the index had `at` bytes of entries.
-static vlmc_status remember(vlmc_writer *w, const vlmc_entry *added, size_t at, vlmc_error *error)
-{
-    const vlmc_index_builder *index = vlmc_records_index(w->records);
-    vlmc_index_place place;
-    if (added->size_bytes == 0 ||
-        vlmc_file_table_find(w->files, index, added->size_bytes, added->sha256, &place))
-        return VLMC_OK;
-    return vlmc_file_table_add(w->files, added->size_bytes, vlmc_index_place_of_last(index, at),
-                               error);
-}
-
 // ---- Adding ----
+
+// Adds an entry with the content that the intake made of a file, and remembers it.
+static vlmc_status add_new(vlmc_writer *w, vlmc_entry *added, const vlmc_index_content *content,
+                           vlmc_error *error)
+{
+    vlmc_index_builder *index = vlmc_records_index(w->records);
+    vlmc_index_place place, earlier;
+    VLMC_TRY(vlmc_index_add_entry(index, added, content, &place, error));
+    if (added->size_bytes == 0 || content->holes ||
+        vlmc_file_table_find(w->files, index, added->size_bytes, added->sha256, &earlier))
+        return VLMC_OK;
+    return vlmc_file_table_add(w->files, added->size_bytes, added->sha256, place, error);
+}
 
 static vlmc_status add_file(vlmc_writer *w, const vlmc_entry *entry,
                             const vlmc_content_source *content, bool *refused, vlmc_error *error)
 {
     vlmc_entry added = *entry;
     vlmc_intake_result result;
-    vlmc_index_builder *index = vlmc_records_index(w->records);
     bool known;
+    const uint8_t *holes;
+    uint64_t hole_bytes;
     VLMC_TRY(add_known(w, entry, content, &known, refused, error));
     if (known)
         return VLMC_OK;
-    VLMC_TRY(vlmc_intake_file(w->intake, entry->path, content->read, content->user, &result,
+    VLMC_TRY(encode_holes(w, entry, content, &holes, &hole_bytes, error));
+    VLMC_TRY(vlmc_intake_file(w->intake, entry->path, holes, content->read, content->user, &result,
                               refused, error));
-    const size_t at = index->entries.size;
+    if (holes && result.data_bytes != content->size_bytes - hole_bytes) {
+        *refused = true;
+        return vlmc_fail(error, VLMC_ERROR_IO, "the holes of %s changed while it was read",
+                         entry->path);
+    }
     added.size_bytes = result.size_bytes;
     memcpy(added.sha256, result.sha256, sizeof added.sha256);
-    VLMC_TRY(vlmc_index_add_entry(index, &added, result.segments, result.n_segments, error));
-    return remember(w, &added, at, error);
+    return add_new(w, &added,
+                   &(vlmc_index_content){.segments = result.segments,
+                                         .n_segments = result.n_segments,
+                                         .holes = holes,
+                                         .holes_bytes = holes ? (uint32_t)w->holes.size : 0},
+                   error);
 }
 
 static vlmc_status add(vlmc_writer *w, const vlmc_entry *entry, const vlmc_content_source *content,
@@ -180,7 +231,7 @@ static vlmc_status add(vlmc_writer *w, const vlmc_entry *entry, const vlmc_conte
 {
     if (w->broken)
         return vlmc_fail(error, VLMC_ERROR_USAGE, "the archive has failed and takes no more files");
-    VLMC_TRY(check_entry(entry, content != NULL, error));
+    VLMC_TRY(check_entry(w, entry, content != NULL, error));
     bool refused = false;
     vlmc_status status;
     if (content) {
@@ -188,9 +239,7 @@ static vlmc_status add(vlmc_writer *w, const vlmc_entry *entry, const vlmc_conte
         vlmc_dedup_begin_file(w->dedup);
         status = add_file(w, entry, content, &refused, error);
     } else {
-        vlmc_entry added = *entry;
-        added.size_bytes = 0;
-        status = vlmc_index_add_entry(vlmc_records_index(w->records), &added, NULL, 0, error);
+        status = vlmc_index_add_entry(vlmc_records_index(w->records), entry, NULL, NULL, error);
     }
     if (refused) {
         vlmc_pending_forget_file(w->pending);
@@ -198,6 +247,11 @@ static vlmc_status add(vlmc_writer *w, const vlmc_entry *entry, const vlmc_conte
     }
     w->broken = status != VLMC_OK && !refused;
     return status;
+}
+
+uint32_t vlmc_writer_n_entries(const vlmc_writer *w)
+{
+    return vlmc_records_index(w->records)->n_entries;
 }
 
 vlmc_status vlmc_writer_add(vlmc_writer *w, const vlmc_entry *entry, vlmc_read_fn read, void *user,

@@ -9,7 +9,6 @@
 #include "tiny_model.h"
 #include "util/bytes.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,18 +74,20 @@ static void mutate(uint8_t *bytes, size_t *size, uint64_t *state)
     }
 }
 
-// Mutates the raw index of an archive and seals it with right sizes, hashes and digest.
+// Mutates the raw index of an archive and seals it with right sizes and hashes.
 static size_t mutate_index(const input *in, uint8_t *bytes, uint64_t *state)
 {
     vlmc_footer footer;
     vlmc_record record;
     uint8_t *raw = malloc(INPUT_BYTES_MAX);
     if (!raw || in->size < VLMC_FOOTER_BYTES ||
-        !vlmc_format_read_footer(in->bytes + in->size - VLMC_FOOTER_BYTES, &footer) ||
-        !vlmc_format_read_record(in->bytes + footer.index_offset, &record))
+        !vlmc_format_read_footer(in->bytes + in->size - VLMC_FOOTER_BYTES, &footer))
         exit(2);
+    const size_t index =
+        in->size - VLMC_FOOTER_BYTES - footer.index_packed_bytes - VLMC_RECORD_BYTES;
     vlmc_error error;
-    if (vlmc_group_unpack_plain(record.method, in->bytes + footer.index_offset + VLMC_RECORD_BYTES,
+    if (!vlmc_format_read_record(in->bytes + index, &record) ||
+        vlmc_group_unpack_plain(record.method, in->bytes + index + VLMC_RECORD_BYTES,
                                 record.packed_bytes, raw, record.raw_bytes, &error) != VLMC_OK)
         exit(2);
     size_t size = record.raw_bytes;
@@ -94,14 +95,13 @@ static size_t mutate_index(const input *in, uint8_t *bytes, uint64_t *state)
     record.method = VLMC_GROUP_STORED;
     record.raw_bytes = record.packed_bytes = footer.index_packed_bytes = (uint32_t)size;
     record.raw_hash = record.packed_hash = vlmc_format_hash(raw, size);
-    crypto_hash_sha256(footer.root_digest, raw, size);
-    uint8_t *p = bytes + footer.index_offset;
-    memcpy(bytes, in->bytes, footer.index_offset);
+    uint8_t *p = bytes + index;
+    memcpy(bytes, in->bytes, index);
     vlmc_format_write_record(&record, p);
     memcpy(p + VLMC_RECORD_BYTES, raw, size);
     vlmc_format_write_footer(&footer, p + VLMC_RECORD_BYTES + size);
     free(raw);
-    return footer.index_offset + VLMC_RECORD_BYTES + size + VLMC_FOOTER_BYTES;
+    return index + VLMC_RECORD_BYTES + size + VLMC_FOOTER_BYTES;
 }
 
 // Mutates the payloads of groups and tokenizers and seals their records: also as raw bytes where

@@ -17,6 +17,9 @@ typedef struct golden_entry {
     const char *content; // file in tests/golden/content; NULL: GOLDEN_ZEROS_BYTES zeros if
                          // `zeros`, else nothing
     bool zeros;
+    uint32_t n_holes;
+    vlmc_hole holes[3];
+    uint64_t size_bytes; // with its holes, where there are any
 } golden_entry;
 
 typedef struct golden_archive {
@@ -27,6 +30,23 @@ typedef struct golden_archive {
     golden_entry entries[GOLDEN_ENTRIES_MAX];
     uint32_t n_entries;
 } golden_archive;
+
+// What GOLDEN_ARCHIVES name.
+static const vlmc_xattr golden_xattrs[] = {
+    {.name = "user.empty", .value = (const uint8_t *)"", .size = 0},
+    {.name = "user.vlmc", .value = (const uint8_t *)"a\0\xff", .size = 3},
+};
+static const vlmc_attributes golden_owner = {
+    .has_owner = true, .uid = 1000, .gid = 4294967294u, .user = "ann", .group = ""};
+static const vlmc_attributes golden_all = {
+    .has_owner = true,
+    .user = "root",
+    .group = "root",
+    .acl_access = "user::rwx\nuser:ann:r-x:1000\ngroup::r-x\nmask::r-x\nother::r-x",
+    .acl_default = "default:user::rwx\ndefault:group::r-x\ndefault:other::---",
+    .xattrs = golden_xattrs,
+    .n_xattrs = 2,
+};
 
 static const golden_archive golden_archives[] = {
     {
@@ -96,6 +116,42 @@ static const golden_archive golden_archives[] = {
                 {.entry = {.path = "parts", .mode = 0644}, .content = "parts"},
                 {.entry = {.path = "plain", .mode = 0644}, .content = "plain"},
                 {.entry = {.path = "again", .mode = 0600}, .content = "origin"},
+            },
+    },
+    {
+        // Every kind of entry, and what an entry may have. The holes are before, in and behind the
+        // data, and all there is.
+        .name = "v0-whole.vlmc",
+        .methods = {VLMC_GROUP_STORED},
+        .n_groups = 1,
+        .n_entries = 6,
+        .entries =
+            {
+                {.entry = {.path = "all",
+                           .type = VLMC_ENTRY_FOLDER,
+                           .mode = 01777,
+                           .mtime_seconds = INT64_MIN,
+                           .attributes = &golden_all}},
+                {.entry = {.path = "all/first",
+                           .mode = 0640,
+                           .mtime_seconds = INT64_MAX,
+                           .attributes = &golden_owner},
+                 .content = "noise"},
+                {.entry = {.path = "all/hard", .type = VLMC_ENTRY_HARD_LINK, .target = 1}},
+                {.entry = {.path = "all/hole", .mode = 0640, .attributes = &golden_owner},
+                 .n_holes = 1,
+                 .holes = {{0, 3000000}},
+                 .size_bytes = 3000000},
+                {.entry = {.path = "all/sparse", .mode = 0644},
+                 .content = "noise",
+                 .n_holes = 3,
+                 .holes = {{0, 4096}, {5096, 65536}, {72632, 8}},
+                 .size_bytes = 72640},
+                {.entry = {.path = "link",
+                           .type = VLMC_ENTRY_SYMLINK,
+                           .link = "all/first",
+                           .mode = 0777,
+                           .attributes = &golden_owner}},
             },
     },
 };

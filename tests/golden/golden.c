@@ -79,8 +79,15 @@ static vlmc_status add(vlmc_writer *writer, const char *folder, const golden_ent
     uint8_t *bytes = golden_content(folder, e, &size);
     memory m = {bytes, size};
     const bool file = e->entry.type == VLMC_ENTRY_FILE;
+    const vlmc_content_source content = {
+        .read = read_memory,
+        .user = &m,
+        .size_bytes = e->size_bytes,
+        .holes = e->holes,
+        .n_holes = e->n_holes,
+    };
     const vlmc_status status =
-        vlmc_writer_add(writer, &e->entry, file ? read_memory : NULL, &m, error);
+        vlmc_writer_add_file(writer, &e->entry, file ? &content : NULL, error);
     free(bytes);
     return status;
 }

@@ -251,7 +251,7 @@ static vlmc_status parse_with_path(const char *path, vlmc_error *error)
     uint32_t size;
     vlmc_index index;
     cr_assert_eq(vlmc_index_add_entry(&builder, &entry, NULL, 0, error), VLMC_OK);
-    cr_assert_eq(vlmc_index_build(&builder, NULL, 0, &bytes, &size, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_build(&builder, &bytes, &size, error), VLMC_OK);
     const vlmc_status status = vlmc_index_parse(bytes, size, "test", &index, error);
     vlmc_index_destroy(&index);
     vlmc_index_builder_destroy(&builder);
@@ -267,10 +267,10 @@ Test(refusals, an_index_with_an_unsafe_path_is_refused)
     cr_assert_eq(parse_with_path("", &error), VLMC_ERROR_DAMAGED);
 }
 
-// A raw index with two models, a tokenizer, groups of both kinds and files of several segments;
+// A raw index of two models, a tokenizer, groups of both kinds and files of several segments;
 // malloc'ed. `hurt` changes one thing of it as only a hostile writer would.
 typedef struct parts {
-    vlmc_model_identity models[2];
+    uint32_t model_bytes;
     vlmc_record groups[3];
     vlmc_group_tag tags[3];
     vlmc_tokenizer_identity tokenizer;
@@ -280,7 +280,7 @@ typedef struct parts {
 } parts;
 
 static const parts sound = {
-    .models = {{.name = "tiny", .digest = {1}}, {.name = "image", .digest = {2}}},
+    .model_bytes = 39,
     .groups =
         {
             {VLMC_RECORD_GROUP, VLMC_GROUP_MODEL, false, 1, .raw_bytes = 100, .packed_bytes = 50},
@@ -298,25 +298,28 @@ static const parts sound = {
 
 static void add_parts(vlmc_index_builder *builder, const parts *p, vlmc_error *error)
 {
-    const vlmc_record model = {.type = VLMC_RECORD_MODEL, .packed_bytes = 39};
+    const vlmc_record model = {.type = VLMC_RECORD_MODEL, .packed_bytes = p->model_bytes};
+    static const uint8_t payload[VLMC_MODEL_IDENTITY_BYTES_MAX + 1] = {1};
     const vlmc_record optional = {.type = VLMC_RECORD_OPTIONAL | 9, .packed_bytes = 7};
     const vlmc_entry folder = {.path = "a", .type = VLMC_ENTRY_FOLDER};
     const vlmc_entry file = {.path = "a/b", .size_bytes = p->size_bytes};
     const vlmc_entry link = {.path = "l", .link = "a/b", .type = VLMC_ENTRY_SYMLINK};
     const vlmc_entry plain = {.path = "p", .size_bytes = 100};
     const vlmc_segment_info all = {.n_tokens = 100, .n_bytes = 100};
-    cr_assert_eq(vlmc_index_add_record(builder, &model, error), VLMC_OK);
+    const vlmc_index_content segments = {.segments = p->segments, .n_segments = 3};
+    const vlmc_index_content stretch = {.segments = &all, .n_segments = 1};
+    cr_assert_eq(vlmc_index_add_model(builder, &model, payload, error), VLMC_OK);
     cr_assert_eq(vlmc_index_add_group(builder, &p->groups[0], &p->tags[0], error), VLMC_OK);
     cr_assert_eq(vlmc_index_add_tokenizer(builder, &p->tokenizer_record, &p->tokenizer, error),
                  VLMC_OK);
-    cr_assert_eq(vlmc_index_add_record(builder, &model, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_model(builder, &model, payload, error), VLMC_OK);
     for (uint32_t i = 1; i < 3; i++)
         cr_assert_eq(vlmc_index_add_group(builder, &p->groups[i], &p->tags[i], error), VLMC_OK);
     cr_assert_eq(vlmc_index_add_record(builder, &optional, error), VLMC_OK);
     cr_assert_eq(vlmc_index_add_entry(builder, &folder, NULL, 0, error), VLMC_OK);
-    cr_assert_eq(vlmc_index_add_entry(builder, &file, p->segments, 3, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_entry(builder, &file, &segments, NULL, error), VLMC_OK);
     cr_assert_eq(vlmc_index_add_entry(builder, &link, NULL, 0, error), VLMC_OK);
-    cr_assert_eq(vlmc_index_add_entry(builder, &plain, &all, 1, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_add_entry(builder, &plain, &stretch, NULL, error), VLMC_OK);
 }
 
 static vlmc_status parse_parts(const parts *p, vlmc_index *index, vlmc_error *error)
@@ -325,7 +328,7 @@ static vlmc_status parse_parts(const parts *p, vlmc_index *index, vlmc_error *er
     uint8_t *bytes;
     uint32_t size;
     add_parts(&builder, p, error);
-    cr_assert_eq(vlmc_index_build(&builder, p->models, 2, &bytes, &size, error), VLMC_OK);
+    cr_assert_eq(vlmc_index_build(&builder, &bytes, &size, error), VLMC_OK);
     vlmc_index_builder_destroy(&builder);
     return vlmc_index_parse(bytes, size, "test", index, error);
 }
@@ -336,7 +339,7 @@ Test(refusals, an_index_of_models_tokenizers_and_segments_says_what_was_put_in)
     vlmc_error error = {0};
     cr_assert_eq(parse_parts(&sound, &index, &error), VLMC_OK, "%s", error.text);
     cr_assert(index.n_models == 2 && index.n_tokenizers == 1 && index.n_groups == 3);
-    cr_assert_str_eq(index.models[1].name, "image");
+    cr_assert_eq(index.model_records[1].archive_offset, 16 + 39 + 50 + 33 + 3 * 40);
     cr_assert_str_eq(index.tokenizers[0].id, "image.pixels");
     cr_assert_eq(index.tokenizers[0].version, 3);
     for (uint32_t i = 0; i < 3; i++) {
@@ -384,6 +387,7 @@ Test(refusals, an_index_whose_models_tokenizers_or_segments_cannot_be_is_damaged
 {
     REFUSE("a model that comes later", p.tags[0].model = 2; p.groups[0].tagged = true);
     REFUSE("a model that is not there", p.tags[1].model = 3);
+    REFUSE("a model that says too much", p.model_bytes = VLMC_MODEL_IDENTITY_BYTES_MAX + 1);
     REFUSE("a tokenizer that comes later", p.tags[0].tokenizer = 1; p.groups[0].tagged = true);
     REFUSE("a tokenizer that is not there", p.tags[2].tokenizer = 2);
     REFUSE("a tag that says nothing", p.tags[2] = (vlmc_group_tag){0});
@@ -464,7 +468,7 @@ Test(refusals, margins_of_nothing_are_damage)
     parts p = sound;
     p.segments[1].before = 1;
     add_parts(&builder, &p, &error);
-    cr_assert_eq(vlmc_index_build(&builder, p.models, 2, &bytes, &size, &error), VLMC_OK);
+    cr_assert_eq(vlmc_index_build(&builder, &bytes, &size, &error), VLMC_OK);
     vlmc_index_builder_destroy(&builder);
     while (memcmp(bytes + at, tail, sizeof tail) != 0)
         cr_assert(++at + sizeof tail <= size);
@@ -500,7 +504,7 @@ Test(refusals, an_index_of_random_changes_is_parsed_without_harm)
     parts p = sound;
     p.segments[1].before = 300;
     add_parts(&builder, &p, &error);
-    cr_assert_eq(vlmc_index_build(&builder, p.models, 2, &bytes, &size, &error), VLMC_OK);
+    cr_assert_eq(vlmc_index_build(&builder, &bytes, &size, &error), VLMC_OK);
     for (uint32_t round = 0; round < 20000; round++) {
         uint8_t random[8], *changed = malloc(size);
         fill_random(random, sizeof random, round);
@@ -539,7 +543,7 @@ Test(refusals, an_unknown_part_is_skipped_only_when_it_is_optional)
         uint32_t size;
         vlmc_index index;
         cr_assert_eq(vlmc_index_add_record(&builder, &record, &error), VLMC_OK);
-        cr_assert_eq(vlmc_index_build(&builder, NULL, 0, &bytes, &size, &error), VLMC_OK);
+        cr_assert_eq(vlmc_index_build(&builder, &bytes, &size, &error), VLMC_OK);
         cr_assert_eq(vlmc_index_parse(bytes, size, "test", &index, &error),
                      optional ? VLMC_OK : VLMC_ERROR_FORMAT);
         vlmc_index_destroy(&index);
