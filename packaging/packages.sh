@@ -8,6 +8,7 @@ build_packages=(
     build-essential cmake ninja-build pkg-config
     glslc libvulkan-dev libvulkan-volk-dev
     libarchive-dev libzstd-dev libxxhash-dev libjansson-dev libsodium-dev libsqlite3-dev
+    libisal-dev
     zlib1g-dev libjpeg-dev
 )
 # To compare ratios with.
