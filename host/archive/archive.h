@@ -163,6 +163,7 @@ typedef struct vlmc_writer_params {
     uint32_t level;            // codec/level.h; 0: the default
     uint32_t group_bytes;      // tokens that a group has at most, 2^16..2^26: larger groups learn
                                // more, and are more to decode for a single file; 0: 2^20
+    uint32_t recovery_percent; // recovery data behind the archive, for `path` only; 0: none
     vlmc_progress_fn progress; // may be NULL
     void *progress_user;
 } vlmc_writer_params;
@@ -250,7 +251,9 @@ vlmc_status vlmc_reader_open_with(const vlmc_reader_params *params, vlmc_reader 
 typedef struct vlmc_archive_info {
     uint32_t format_version;
     uint32_t numerics_version;
-    uint64_t archive_bytes;
+    uint64_t archive_bytes;   // of the file, recovery data included
+    uint64_t recovery_bytes;  // of recovery data; 0: there are none
+    bool recovery_damaged;    // they do not end the file as they should
     uint64_t content_bytes;   // of all files; UINT64_MAX when that is more
     uint64_t duplicate_bytes; // of these, what an earlier file, or the same one, has as well
     uint32_t n_entries;

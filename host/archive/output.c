@@ -128,6 +128,11 @@ uint64_t vlmc_output_size(const vlmc_output *output)
     return output->size;
 }
 
+int vlmc_output_fd(const vlmc_output *output)
+{
+    return output->fd;
+}
+
 // Pipes and some file systems cannot sync: that is no failure.
 static int sync_fd(int fd)
 {

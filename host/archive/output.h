@@ -22,6 +22,9 @@ vlmc_status vlmc_output_write(vlmc_output *output, const void *bytes, size_t siz
 // Bytes written so far.
 uint64_t vlmc_output_size(const vlmc_output *output);
 
+// The file, which may be read and, behind what was written, written to at offsets before commit.
+int vlmc_output_fd(const vlmc_output *output);
+
 // Syncs the file, gives it its final name, syncs the folder. VLMC_ERROR_EXISTS when the name was
 // taken in the meantime and may not be replaced.
 vlmc_status vlmc_output_commit(vlmc_output *output, vlmc_error *error);

@@ -2,6 +2,7 @@
 #include "reader.h"
 
 #include "codec/group.h"
+#include "extent.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,13 +25,18 @@ static vlmc_status open_file(vlmc_reader *r, const char *path, vlmc_error *error
         return vlmc_fail(error, VLMC_ERROR_FORMAT,
                          "%s is not a regular file; copy the archive into one first", r->path);
     r->info.archive_bytes = (uint64_t)st.st_size;
+    vlmc_archive_extent extent;
+    if (vlmc_archive_find_extent(r->fd, r->info.archive_bytes, "", &extent, NULL) == VLMC_OK) {
+        r->info.recovery_bytes = extent.recovery_bytes;
+        r->info.recovery_damaged = extent.recovery_damaged;
+    }
     return VLMC_OK;
 }
 
 static vlmc_status read_frame(vlmc_reader *r, uint8_t header[VLMC_HEADER_BYTES],
                               vlmc_footer *footer, uint64_t *index_offset, vlmc_error *error)
 {
-    const uint64_t size = r->info.archive_bytes;
+    const uint64_t size = r->info.archive_bytes - r->info.recovery_bytes;
     uint8_t end[VLMC_FOOTER_BYTES];
     uint16_t flags;
     const uint32_t head = size < VLMC_HEADER_BYTES ? (uint32_t)size : VLMC_HEADER_BYTES;
@@ -42,7 +48,9 @@ static vlmc_status read_frame(vlmc_reader *r, uint8_t header[VLMC_HEADER_BYTES],
     VLMC_TRY(vlmc_reader_read_at(r, size - sizeof end, end, sizeof end, error));
     if (!vlmc_format_read_footer(end, footer))
         return vlmc_fail(error, VLMC_ERROR_DAMAGED,
-                         "the end of %s is damaged or missing; get a whole copy", r->path);
+                         "the end of %s is damaged or missing; try \"vlmc repair\" or get a whole "
+                         "copy",
+                         r->path);
     // No overflow: index_packed_bytes is 32 bits wide and size is an off_t.
     const uint64_t tail = VLMC_RECORD_BYTES + (uint64_t)footer->index_packed_bytes + sizeof end;
     if (size < VLMC_HEADER_BYTES + tail)

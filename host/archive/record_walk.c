@@ -3,6 +3,7 @@
 
 #include "format.h"
 #include "recovery/bytes_at.h"
+#include "util/bytes.h"
 
 #include <stdlib.h>
 #include <xxhash.h>
@@ -11,73 +12,68 @@
 
 typedef struct record_walk {
     int fd;
-    uint64_t end; // of what may be read
-    uint64_t at;  // of the next record
-    uint32_t n;   // records so far
-    bool done;    // the INDEX record was there: the footer follows
-    vlmc_record record;
+    uint64_t end;       // of what may be read
+    uint64_t at;        // where the last record begins
+    uint64_t after;     // where it ends
+    uint32_t n;         // records so far
+    vlmc_record record; // the last one
 } record_walk;
 
-// Is there a footer whose index record begins at `index_at`, or anywhere with 0?
-static bool footer_there(int fd, uint64_t archive_bytes, uint64_t index_at)
+static record_walk begin(int fd, uint64_t end)
 {
-    uint8_t bytes[VLMC_FOOTER_BYTES];
-    vlmc_footer footer;
-    if (archive_bytes < VLMC_HEADER_BYTES + VLMC_RECORD_BYTES + VLMC_FOOTER_BYTES ||
-        vlmc_recovery_read_at(fd, archive_bytes - sizeof bytes, bytes, sizeof bytes, NULL) !=
-            VLMC_OK ||
-        !vlmc_format_read_footer(bytes, &footer))
-        return false;
-    // No overflow: the archive lies in a file, and packed sizes have 32 bits.
-    const uint64_t tail = VLMC_RECORD_BYTES + (uint64_t)footer.index_packed_bytes + sizeof bytes;
-    return archive_bytes >= VLMC_HEADER_BYTES + tail &&
-           footer.index_offset == archive_bytes - tail &&
-           (index_at == 0 || footer.index_offset == index_at);
+    return (record_walk){.fd = fd, .end = end, .after = VLMC_HEADER_BYTES};
 }
 
-bool vlmc_record_walk_footer(int fd, uint64_t archive_bytes)
+// Of this version; what its flags mean is of no matter here.
+static bool header_whole(const uint8_t bytes[VLMC_HEADER_BYTES])
 {
-    return footer_there(fd, archive_bytes, 0);
+    return vlmc_load16(bytes + 8) == VLMC_FORMAT_VERSION &&
+           vlmc_load32(bytes + 12) == (uint32_t)vlmc_format_hash(bytes, 12);
 }
 
-// Reads the next record's header. False: it is damaged, or its payload does not fit.
+// Reads the next record's header. False: it is damaged or none, or its payload does not fit.
 static bool next(record_walk *w)
 {
     uint8_t bytes[VLMC_RECORD_BYTES];
-    if (w->end - w->at < sizeof bytes ||
-        vlmc_recovery_read_at(w->fd, w->at, bytes, sizeof bytes, NULL) != VLMC_OK ||
-        !vlmc_format_read_record(bytes, &w->record) || w->record.number != w->n ||
-        w->record.packed_bytes > w->end - w->at - sizeof bytes)
+    vlmc_record record;
+    if (w->end - w->after < sizeof bytes ||
+        vlmc_recovery_read_at(w->fd, w->after, bytes, sizeof bytes, NULL) != VLMC_OK ||
+        !vlmc_format_read_record(bytes, &record) || record.number != w->n ||
+        record.packed_bytes > w->end - w->after - sizeof bytes)
         return false;
+    w->record = record;
+    w->at = w->after;
+    w->after += sizeof bytes + record.packed_bytes;
     w->n++;
-    w->done = w->record.type == VLMC_RECORD_INDEX;
     return true;
 }
 
-static uint64_t record_end(const record_walk *w)
+// Does a footer follow that says that the last record is the index?
+static bool at_footer(const record_walk *w)
 {
-    return w->at + VLMC_RECORD_BYTES + w->record.packed_bytes;
+    uint8_t bytes[VLMC_FOOTER_BYTES];
+    vlmc_footer footer;
+    return w->n > 0 && w->end - w->after >= sizeof bytes &&
+           vlmc_recovery_read_at(w->fd, w->after, bytes, sizeof bytes, NULL) == VLMC_OK &&
+           vlmc_format_read_footer(bytes, &footer) &&
+           footer.index_packed_bytes == w->record.packed_bytes;
 }
 
 vlmc_status vlmc_record_walk_end(int fd, uint64_t file_bytes, uint64_t *archive_bytes, bool *found,
                                  vlmc_error *error)
 {
     uint8_t header[VLMC_HEADER_BYTES];
-    record_walk walk = {.fd = fd, .end = file_bytes, .at = VLMC_HEADER_BYTES};
+    record_walk walk = begin(fd, file_bytes);
     *found = false;
     if (file_bytes < sizeof header)
         return VLMC_OK;
     VLMC_TRY(vlmc_recovery_read_at(fd, 0, header, sizeof header, error));
-    if (vlmc_format_read_header(header, sizeof header, "", NULL) != VLMC_OK)
+    if (!header_whole(header))
         return VLMC_OK;
-    while (walk.n < VLMC_WALK_RECORDS_MAX && next(&walk)) {
-        if (walk.done) {
-            *archive_bytes = record_end(&walk) + VLMC_FOOTER_BYTES;
-            *found = *archive_bytes <= file_bytes && footer_there(fd, *archive_bytes, walk.at);
-            return VLMC_OK;
-        }
-        walk.at = record_end(&walk);
-    }
+    while (walk.n < VLMC_WALK_RECORDS_MAX && next(&walk))
+        ;
+    *found = at_footer(&walk);
+    *archive_bytes = walk.after + VLMC_FOOTER_BYTES;
     return VLMC_OK;
 }
 
@@ -92,8 +88,8 @@ static vlmc_status check_payload(const record_walk *w, XXH3_state_t *hash, uint8
                                  vlmc_error *error)
 {
     XXH3_64bits_reset(hash);
-    for (uint64_t at = w->at + VLMC_RECORD_BYTES; at < record_end(w);) {
-        const uint64_t left = record_end(w) - at;
+    for (uint64_t at = w->at + VLMC_RECORD_BYTES; at < w->after;) {
+        const uint64_t left = w->after - at;
         const size_t n = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
         VLMC_TRY(vlmc_recovery_read_at(w->fd, at, buffer, n, error));
         XXH3_64bits_update(hash, buffer, n);
@@ -109,23 +105,19 @@ static vlmc_status check(record_walk *w, XXH3_state_t *hash, uint8_t *buffer, co
 {
     uint8_t header[VLMC_HEADER_BYTES];
     VLMC_TRY(vlmc_recovery_read_at(w->fd, 0, header, sizeof header, error));
-    VLMC_TRY(vlmc_format_read_header(header, sizeof header, name, error));
-    while (!w->done) {
-        if (!next(w))
-            return damaged(name, w->at, error);
+    if (!header_whole(header))
+        return damaged(name, 0, error);
+    while (next(w))
         VLMC_TRY(check_payload(w, hash, buffer, name, progress, error));
-        if (!w->done)
-            w->at = record_end(w);
-    }
-    if (record_end(w) + VLMC_FOOTER_BYTES != w->end || !footer_there(w->fd, w->end, w->at))
-        return damaged(name, record_end(w), error);
+    if (!at_footer(w) || w->after + VLMC_FOOTER_BYTES != w->end)
+        return damaged(name, w->after, error);
     return VLMC_OK;
 }
 
 vlmc_status vlmc_record_walk_check(int fd, uint64_t archive_bytes, const char *name,
                                    vlmc_recovery_progress *progress, vlmc_error *error)
 {
-    record_walk walk = {.fd = fd, .end = archive_bytes, .at = VLMC_HEADER_BYTES};
+    record_walk walk = begin(fd, archive_bytes);
     if (archive_bytes < VLMC_HEADER_BYTES + VLMC_RECORD_BYTES + VLMC_FOOTER_BYTES)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED, "%s is cut short; get a whole copy", name);
     uint8_t *buffer = malloc(CHUNK_BYTES);

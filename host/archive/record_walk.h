@@ -22,7 +22,4 @@ vlmc_status vlmc_record_walk_end(int fd, uint64_t file_bytes, uint64_t *archive_
 vlmc_status vlmc_record_walk_check(int fd, uint64_t archive_bytes, const char *name,
                                    vlmc_recovery_progress *progress, vlmc_error *error);
 
-// Is there a footer, at this end, that agrees with it?
-bool vlmc_record_walk_footer(int fd, uint64_t archive_bytes);
-
 #endif

@@ -11,6 +11,7 @@
 #include "packer.h"
 #include "pending.h"
 #include "records.h"
+#include "recovery/recovery.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #define READ_BYTES (256u << 10)
 
 struct vlmc_writer {
+    uint32_t recovery_percent; // 0: no recovery data
     vlmc_output *output;
     vlmc_records *records;
     vlmc_packer *packer;
@@ -39,6 +41,7 @@ static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_
     VLMC_TRY(vlmc_pending_create(w->packer, w->records, &w->pending, error));
     VLMC_TRY(vlmc_dedup_create(&w->dedup, error));
     VLMC_TRY(vlmc_file_table_create(&w->files, error));
+    w->recovery_percent = params->recovery_percent;
     w->buffer = malloc(READ_BYTES);
     if (!w->buffer)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
@@ -54,6 +57,9 @@ vlmc_status vlmc_writer_create(const vlmc_writer_params *params, vlmc_writer **w
                                 params->group_bytes > VLMC_GROUP_BYTES_MAX))
         return vlmc_fail(error, VLMC_ERROR_USAGE, "groups have %u to %u bytes, not %u",
                          VLMC_GROUP_BYTES_LEAST, VLMC_GROUP_BYTES_MAX, params->group_bytes);
+    if (params->recovery_percent && !params->path)
+        return vlmc_fail(error, VLMC_ERROR_USAGE,
+                         "recovery data need an archive that can be read again; write to a file");
     vlmc_writer *w = calloc(1, sizeof *w);
     if (!w)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
@@ -272,6 +278,9 @@ static vlmc_status finish(vlmc_writer *w, uint64_t *archive_bytes, vlmc_error *e
     VLMC_TRY(vlmc_pending_finish(w->pending, error));
     VLMC_TRY(vlmc_records_finish(w->records, error));
     *archive_bytes = vlmc_output_size(w->output);
+    if (w->recovery_percent)
+        VLMC_TRY(vlmc_recovery_protect(vlmc_output_fd(w->output), *archive_bytes,
+                                       w->recovery_percent, NULL, archive_bytes, error));
     return vlmc_output_commit(w->output, error);
 }
 

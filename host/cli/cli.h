@@ -16,6 +16,7 @@ enum {
     CLI_EXIT_WARNING = 1,
     CLI_EXIT_FAILURE = 2,
     CLI_EXIT_DAMAGED = 3,
+    CLI_EXIT_REPAIRED = 4,
     CLI_EXIT_REFUSED = 7,
     CLI_EXIT_CATALOG = 8,
     CLI_EXIT_USAGE = 64,
@@ -69,6 +70,8 @@ void cli_list(cli *cli, int argc, char **argv);
 void cli_info(cli *cli, int argc, char **argv);
 void cli_verify(cli *cli, int argc, char **argv);
 void cli_diff(cli *cli, int argc, char **argv);
+void cli_protect(cli *cli, int argc, char **argv);
+void cli_repair(cli *cli, int argc, char **argv);
 void cli_find(cli *cli, int argc, char **argv);
 void cli_device(cli *cli, int argc, char **argv);
 void cli_estimate(cli *cli, int argc, char **argv);

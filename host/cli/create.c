@@ -7,6 +7,7 @@
 #include "engines.h"
 #include "job.h"
 #include "options.h"
+#include "percent.h"
 #include "plugins.h"
 #include "record_archive.h"
 #include "util/json_out.h"
@@ -26,6 +27,7 @@ typedef struct create_options {
     const char *model;
     const char *output; // "-" = stdout
     const char *stdin_name;
+    uint32_t recovery_percent; // 0: none
     bool force;
     bool verify;
     bool no_catalog;
@@ -40,6 +42,8 @@ static const struct argp_option option_table[] = {
     {"output", 'o', "ARCHIVE", 0, "Write this archive; \"-\" is standard output", 1},
     {"force", 'f', 0, 0, "Replace ARCHIVE when it exists", 1},
     {"verify", CLI_KEY_VERIFY, 0, 0, "Decode the finished archive and compare every file", 1},
+    {"recovery", CLI_KEY_RECOVERY, "N%", 0,
+     "Add recovery data of N % of the archive, from which \"vlmc repair\" mends damage", 1},
     {"stdin-name", CLI_KEY_STDIN_NAME, "NAME", 0, "Name of what \"-\" reads; default: stdin", 1},
     {"no-catalog", CLI_KEY_NO_CATALOG, 0, 0, "Do not record the archive in the catalog", 1},
     {"verbose", 'v', 0, 0, "Say which files a plugin turned into tokens", 1},
@@ -87,6 +91,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case CLI_KEY_VERIFY:
         options->verify = true;
         return 0;
+    case CLI_KEY_RECOVERY:
+        options->recovery_percent = cli_parse_percent(state, arg);
+        return 0;
     case CLI_KEY_STDIN_NAME:
         options->stdin_name = arg;
         return 0;
@@ -116,6 +123,7 @@ static const struct argp create_argp = {
            "appears under its name only when it is complete."
            "\vExamples:\n"
            "  vlmc create -o books.vlmc books/\n"
+           "  vlmc create --recovery 10% -o photos.vlmc photos/\n"
            "  vlmc create -d vulkan:0 --verify -o notes.vlmc notes/ todo.txt\n"
            "  tar c src | vlmc create -o src.vlmc --stdin-name src.tar -\n",
 };
@@ -144,6 +152,10 @@ static vlmc_status check_arguments(const create_options *options, bool *from_std
     if (options->verify && strcmp(options->output, "-") == 0)
         return vlmc_fail(error, VLMC_ERROR_USAGE,
                          "--verify needs an archive that can be read again, not standard output");
+    if (options->recovery_percent && strcmp(options->output, "-") == 0)
+        return vlmc_fail(error, VLMC_ERROR_USAGE,
+                         "--recovery needs an archive that can be read again, not standard output; "
+                         "write a file, or use \"vlmc protect\" where the archive ends up");
     if (strcmp(options->output, "-") == 0 && isatty(STDOUT_FILENO))
         return vlmc_fail(error, VLMC_ERROR_REFUSED,
                          "refusing to write an archive to a terminal; use -o FILE or a pipe");
@@ -213,6 +225,7 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
     const vlmc_writer_params params = {
         .level = options->level,
         .group_bytes = vlmc_level_of(options->level)->group_bytes,
+        .recovery_percent = options->recovery_percent,
         .path = to_stdout ? NULL : options->output,
         .fd = STDOUT_FILENO,
         .replace = options->force,

@@ -177,6 +177,9 @@ static vlmc_status print_json(const cli_archive *archive, const archive_sums *su
     vlmc_json_set_number(object, "numerics_version", info->numerics_version);
     vlmc_json_set_hex(object, "root_digest", info->root_digest, sizeof info->root_digest);
     vlmc_json_set_number(object, "archive_bytes", info->archive_bytes);
+    vlmc_json_set_number(object, "recovery_bytes", info->recovery_bytes);
+    if (info->recovery_damaged)
+        json_object_set_new(object, "recovery_damaged", json_true());
     vlmc_json_set_number(object, "content_bytes", info->content_bytes);
     vlmc_json_set_number(object, "duplicate_bytes", info->duplicate_bytes);
     json_object_set_new(object, "ratio", json_real(ratio_of(info)));
@@ -207,6 +210,9 @@ static void print_text(const cli_archive *archive, const archive_sums *sums)
            (unsigned)sums->entries[VLMC_ENTRY_SYMLINK]);
     printf("size      %" PRIu64 " of %" PRIu64 " bytes, ratio %.3f\n", info->archive_bytes,
            info->content_bytes, ratio_of(info));
+    if (info->recovery_bytes)
+        printf("recovery  %" PRIu64 " of these bytes%s\n", info->recovery_bytes,
+               info->recovery_damaged ? ", damaged" : "");
     if (info->duplicate_bytes)
         printf("copies    %" PRIu64 " bytes, held once\n", info->duplicate_bytes);
     for (unsigned i = 0; i < METHODS; i++)

@@ -23,6 +23,8 @@ static const command commands[] = {
     {"list", cli_list, "show what an archive holds"},
     {"info", cli_info, "show format, model, sizes and methods of an archive"},
     {"verify", cli_verify, "decode an archive in full and check every file"},
+    {"protect", cli_protect, "add recovery data to an archive, or take them away"},
+    {"repair", cli_repair, "mend a damaged archive from its recovery data"},
     {"diff", cli_diff, "compare an archive with the disk"},
     {"find", cli_find, "find paths in all archives that the catalog knows"},
     {"catalog", cli_catalog, "list or check the catalog of archives"},

@@ -7,6 +7,7 @@
 #include "job.h"
 #include "missing.h"
 #include "open_archive.h"
+#include "recovery_check.h"
 #include "util/json_out.h"
 
 #include <inttypes.h>
@@ -65,7 +66,8 @@ static vlmc_status read_all(cli *cli, cli_archive *archive, verify_count *count,
 }
 
 static vlmc_status print_result(const cli *cli, const cli_archive *archive,
-                                const verify_count *count, double seconds, vlmc_error *error)
+                                const verify_count *count, cli_recovery_state recovery,
+                                double seconds, vlmc_error *error)
 {
     if (!cli->json) {
         if (count->damaged)
@@ -86,6 +88,7 @@ static vlmc_status print_result(const cli *cli, const cli_archive *archive,
     vlmc_json_set_number(object, "damaged", count->damaged);
     vlmc_json_set_number(object, "unread", count->unread);
     vlmc_json_set_number(object, "content_bytes", archive->info->content_bytes);
+    json_object_set_new(object, "recovery", json_string(cli_recovery_state_name(recovery)));
     vlmc_json_set_hex(object, "root_digest", archive->info->root_digest,
                       sizeof archive->info->root_digest);
     json_object_set_new(object, "seconds", json_real(seconds));
@@ -97,6 +100,7 @@ vlmc_status verify_archive(const cli_common *common, const char *path, vlmc_erro
     cli_archive archive;
     cli_job job;
     verify_count count = {0};
+    cli_recovery_state recovery = CLI_RECOVERY_NONE;
     VLMC_TRY(cli_device_check(common->device, error));
     VLMC_TRY(cli_archive_open(&archive, common, path, error));
     cli_job_begin(&job, common->cli, "verifying", archive.info->content_bytes);
@@ -106,8 +110,11 @@ vlmc_status verify_archive(const cli_common *common, const char *path, vlmc_erro
         status = read_all(common->cli, &archive, &count, error);
     cli_job_end(&job);
     cli_missing_finish(&count.missing, common->cli);
+    if (status == VLMC_OK && archive.info->recovery_bytes)
+        status = cli_recovery_check(common->cli, &archive, path, &recovery, error);
     if (status == VLMC_OK)
-        status = print_result(common->cli, &archive, &count, cli_job_seconds(&job), error);
+        status =
+            print_result(common->cli, &archive, &count, recovery, cli_job_seconds(&job), error);
     cli_archive_close(&archive);
     return status;
 }

@@ -53,12 +53,13 @@ static vlmc_status read_run(vlmc_recovery_columns *c, int fd, uint32_t column, u
 }
 
 vlmc_status vlmc_recovery_columns_read(vlmc_recovery_columns *c, int fd, uint32_t first,
-                                       vlmc_error *error)
+                                       uint32_t most, vlmc_error *error)
 {
     const vlmc_recovery_layout *l = c->layout;
     const uint32_t end = first < l->rows ? l->rows : l->all_rows;
     c->first = first;
     c->count = end - first < c->capacity ? end - first : c->capacity;
+    c->count = c->count < most ? c->count : most;
     for (uint32_t column = 0; column < l->data; column++) {
         uint32_t row = first, left = c->count;
         while (left > 0) { // a column that was turned begins somewhere within

@@ -25,10 +25,10 @@ vlmc_status vlmc_recovery_columns_create(const vlmc_recovery_layout *layout,
                                          vlmc_recovery_columns **columns, vlmc_error *error);
 void vlmc_recovery_columns_destroy(vlmc_recovery_columns **columns);
 
-// Reads as many rows from `first` on as there is room for, of data or of XOR rows only. What the
-// file does not have is zeros.
+// Reads as many rows from `first` on as there is room for, `most` at most, of data or of XOR rows
+// only. What the file does not have is zeros.
 vlmc_status vlmc_recovery_columns_read(vlmc_recovery_columns *columns, int fd, uint32_t first,
-                                       vlmc_error *error);
+                                       uint32_t most, vlmc_error *error);
 
 // The cells of a row that was read // (data) of (cell_bytes); until the next call.
 uint8_t **vlmc_recovery_columns_row(vlmc_recovery_columns *columns, uint32_t row);

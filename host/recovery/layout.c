@@ -11,8 +11,7 @@
 #define CELL_BYTES_PAGE 4096u  // what disks lose at a time
 #define CELLS_LEAST 10u        // of a very small archive
 #define XOR_GROUP_ROWS 48u     // one XOR row costs 1/48
-#define XOR_ROWS_FROM 24u
-#define XOR_PERCENT_LEAST 5u // below, the cost of XOR rows would be most of what was asked for
+#define XOR_PERCENT_LEAST 5u   // below, the cost of XOR rows would be most of what was asked for
 
 const uint8_t vlmc_recovery_magic[8] = {0xF4, 'v', 'l', 'm', 'c', 'r', 'e', 'c'};
 
@@ -33,11 +32,21 @@ static uint64_t clamp(uint64_t x, uint64_t low, uint64_t high)
 
 // ---- Choice ----
 
-// Parity cells for each 10,000 data cells. Rows and XOR rows multiply: (1 + q)(1 + 1/48) = 1 + p.
-static uint32_t parity_share(uint32_t percent, bool with_xor)
+// Parity cells for each 10,000 data cells of a single row.
+static uint32_t share_of_one(uint32_t percent)
 {
-    if (!with_xor)
-        return 100 * percent;
+    return 100 * percent;
+}
+
+// Some more where there are several rows, each of which must bear its share of random damage.
+static uint32_t share_of_many(uint32_t percent)
+{
+    return 120 * percent;
+}
+
+// Rows and XOR rows multiply: (1 + q)(1 + 1/48) = 1 + p.
+static uint32_t share_with_xor(uint32_t percent)
+{
     return (10000 + 100 * percent) * XOR_GROUP_ROWS / (XOR_GROUP_ROWS + 1) - 10000;
 }
 
@@ -74,10 +83,14 @@ bool vlmc_recovery_plan(uint64_t archive_bytes, uint64_t set, uint32_t percent,
         archive_bytes > VLMC_RECOVERY_ARCHIVE_BYTES_MAX)
         return false;
     *layout = (vlmc_recovery_layout){.archive_bytes = archive_bytes, .set = set};
-    uint32_t share = parity_share(percent, false);
+    uint32_t share = share_of_one(percent);
     choose_cells(layout, columns_most(share));
-    if (layout->rows >= XOR_ROWS_FROM && percent >= XOR_PERCENT_LEAST) {
-        share = parity_share(percent, true);
+    if (layout->rows > 1) {
+        share = share_of_many(percent);
+        choose_cells(layout, columns_most(share));
+    }
+    if (layout->cell_bytes >= CELL_BYTES_PAGE && percent >= XOR_PERCENT_LEAST) {
+        share = share_with_xor(percent);
         choose_cells(layout, columns_most(share));
         layout->xor_rows = (uint32_t)divide_up(layout->rows, XOR_GROUP_ROWS);
     }
@@ -149,17 +162,6 @@ uint32_t vlmc_recovery_cell_size(const vlmc_recovery_layout *l, uint32_t column,
 uint64_t vlmc_recovery_packet_at(const vlmc_recovery_layout *l, uint32_t parity, uint32_t row)
 {
     return l->packets_at + ((uint64_t)parity * l->all_rows + row) * l->packet_bytes;
-}
-
-uint32_t vlmc_recovery_group_first(const vlmc_recovery_layout *l, uint32_t group)
-{
-    return (uint32_t)((uint64_t)group * l->rows / l->xor_rows);
-}
-
-uint32_t vlmc_recovery_group_of(const vlmc_recovery_layout *l, uint32_t row)
-{
-    return row >= l->rows ? row - l->rows
-                          : (uint32_t)((((uint64_t)row + 1) * l->xor_rows - 1) / l->rows);
 }
 
 // ---- Headers ----

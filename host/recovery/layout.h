@@ -15,17 +15,17 @@
 #define VLMC_RECOVERY_COLUMNS_MAX 255u // data and parity: a code over GF(2^8)
 #define VLMC_RECOVERY_ROWS_MAX 32768u
 #define VLMC_RECOVERY_CELL_BYTES_MAX (1u << 18)
-#define VLMC_RECOVERY_ARCHIVE_BYTES_MIN 112u // header, an index and footer
+#define VLMC_RECOVERY_ARCHIVE_BYTES_MIN 64u
 #define VLMC_RECOVERY_ARCHIVE_BYTES_MAX                                                            \
     ((uint64_t)127 * VLMC_RECOVERY_ROWS_MAX * VLMC_RECOVERY_CELL_BYTES_MAX)
 #define VLMC_RECOVERY_PERCENT_MAX 100u
 
 typedef struct vlmc_recovery_layout {
     uint64_t archive_bytes; // protected, from the file's first byte
-    uint64_t set;           // XXH3-64 of the archive's footer
+    uint64_t set;           // XXH3-64 of its last VLMC_RECOVERY_SET_BYTES
     uint32_t cell_bytes;
     uint32_t rows;     // of data cells, 1..VLMC_RECOVERY_ROWS_MAX
-    uint32_t xor_rows; // one for each group of rows; 0..rows
+    uint32_t xor_rows; // 0..rows; XOR row g is of the rows g, g + xor_rows, g + 2 xor_rows, …
     uint32_t data;     // columns of cells, >= 1
     uint32_t parity;   // packets of a row, >= 1
     uint32_t pieces;   // packets of a row from which its hashes can be read, 1..parity
@@ -56,10 +56,6 @@ uint64_t vlmc_recovery_cell_at(const vlmc_recovery_layout *layout, uint32_t colu
 uint32_t vlmc_recovery_cell_size(const vlmc_recovery_layout *layout, uint32_t column, uint32_t row);
 
 uint64_t vlmc_recovery_packet_at(const vlmc_recovery_layout *layout, uint32_t parity, uint32_t row);
-
-// Rows of group g are first(g) .. first(g + 1) - 1. g <= xor_rows.
-uint32_t vlmc_recovery_group_first(const vlmc_recovery_layout *layout, uint32_t group);
-uint32_t vlmc_recovery_group_of(const vlmc_recovery_layout *layout, uint32_t row);
 
 // ---- Headers: of a packet, and at either end of the recovery data ----
 

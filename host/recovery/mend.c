@@ -98,7 +98,7 @@ static vlmc_status mend_rows(mending *m, vlmc_recovery_progress *progress, vlmc_
             row = end;
             continue;
         }
-        VLMC_TRY(vlmc_recovery_columns_read(s->columns, m->to, row, error));
+        VLMC_TRY(vlmc_recovery_columns_read(s->columns, m->to, row, UINT32_MAX, error));
         for (; row < end; row++) {
             const uint32_t n = bad_of_row(s, row, bad);
             if (n > 0)
@@ -114,9 +114,9 @@ static vlmc_status mend_rows(mending *m, vlmc_recovery_progress *progress, vlmc_
 static bool only_bad(vlmc_recovery_scan *s, uint32_t group, uint32_t column, uint32_t *row)
 {
     const vlmc_recovery_layout *l = &s->layout;
-    const uint32_t end = vlmc_recovery_group_first(l, group + 1), xor_row = l->rows + group;
+    const uint32_t xor_row = l->rows + group;
     uint32_t n = 0;
-    for (uint32_t r = vlmc_recovery_group_first(l, group); r < end; r++)
+    for (uint32_t r = group; r < l->rows; r += l->xor_rows)
         if (*vlmc_recovery_cell_state(s, column, r) == VLMC_RECOVERY_BAD) {
             n++;
             *row = r;
@@ -146,9 +146,9 @@ static vlmc_status mend_cell(mending *m, uint32_t group, uint32_t column, uint32
 {
     vlmc_recovery_scan *s = m->scan;
     const vlmc_recovery_layout *l = &s->layout;
-    const uint32_t end = vlmc_recovery_group_first(l, group + 1), xor_row = l->rows + group;
+    const uint32_t xor_row = l->rows + group;
     memset(s->cell, 0, l->cell_bytes);
-    for (uint32_t r = vlmc_recovery_group_first(l, group); r < end; r++)
+    for (uint32_t r = group; r < l->rows; r += l->xor_rows)
         if (r != row)
             VLMC_TRY(add_cell(m, column, r, s->cell, error));
     if (row != xor_row)
@@ -184,7 +184,7 @@ static void count_lost(vlmc_recovery_scan *s)
             r->lost_at = r->lost_cells == 0 || at < r->lost_at ? at : r->lost_at;
             r->lost_cells++;
         }
-    r->mended_cells = r->bad_cells - r->lost_cells;
+    r->mended_cells = r->bad_cells + r->unknown_cells - r->lost_cells;
 }
 
 vlmc_status vlmc_recovery_mend(vlmc_recovery_scan *scan, int to, vlmc_recovery_progress *progress,

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <vlmc/status.h>
 
-#define VLMC_RECOVERY_FOOTER_BYTES 56u // that end an archive
+#define VLMC_RECOVERY_SET_BYTES 4096u // the end of an archive, whose hash tells it from others
 
 // ---- Writing ----
 
@@ -48,14 +48,15 @@ vlmc_status vlmc_recovery_find_head(int fd, uint64_t archive_bytes, vlmc_recover
 // ---- Checking and mending ----
 
 typedef struct vlmc_recovery_report {
-    uint64_t cells;        // of the archive
-    uint64_t bad_cells;    // not as they were, moved ones included
-    uint64_t moved_cells;  // found `shift` bytes from where they belong
-    uint64_t packets;      // of recovery data
-    uint64_t bad_packets;  // the XOR cells among them
-    uint64_t mended_cells; // by vlmc_recovery_mend, moved ones included
-    uint64_t lost_cells;   // that it could not mend
-    uint64_t lost_at;      // where the first of them begins in the archive
+    uint64_t cells;         // of the archive
+    uint64_t bad_cells;     // not as they were, moved ones included
+    uint64_t moved_cells;   // found `shift` bytes from where they belong
+    uint64_t unknown_cells; // whose hashes are lost: they may be whole
+    uint64_t packets;       // of recovery data
+    uint64_t bad_packets;   // the XOR cells among them
+    uint64_t mended_cells;  // by vlmc_recovery_mend, moved and unknown ones included
+    uint64_t lost_cells;    // that it could not mend
+    uint64_t lost_at;       // where the first of them begins in the archive
 } vlmc_recovery_report;
 
 typedef struct vlmc_recovery_scan vlmc_recovery_scan;

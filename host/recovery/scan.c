@@ -115,7 +115,9 @@ static vlmc_status look_at_cell(vlmc_recovery_scan *s, uint32_t column, uint32_t
         vlmc_recovery_cell_hash(cell, l->cell_bytes) == s->hashes[(size_t)row * l->data + column])
         return VLMC_OK;
     *state = VLMC_RECOVERY_BAD;
-    *(is_data ? &s->report.bad_cells : &s->report.bad_packets) += 1;
+    *(!is_data        ? &s->report.bad_packets
+      : s->known[row] ? &s->report.bad_cells
+                      : &s->report.unknown_cells) += 1;
     VLMC_TRY(look_elsewhere(s, column, row, state, error));
     s->report.moved_cells += is_data && *state == VLMC_RECOVERY_MOVED;
     return VLMC_OK;
@@ -125,7 +127,7 @@ static vlmc_status look(vlmc_recovery_scan *s, vlmc_recovery_progress *progress,
 {
     const vlmc_recovery_layout *l = &s->layout;
     for (uint32_t row = 0; row < l->all_rows;) {
-        VLMC_TRY(vlmc_recovery_columns_read(s->columns, s->fd, row, error));
+        VLMC_TRY(vlmc_recovery_columns_read(s->columns, s->fd, row, UINT32_MAX, error));
         for (const uint32_t end = row + s->columns->count; row < end; row++) {
             uint8_t **cells = vlmc_recovery_columns_row(s->columns, row);
             VLMC_TRY(look_at_packets(s, row, error));

@@ -16,8 +16,9 @@ typedef struct section {
     vlmc_recovery_codec *codec;
     vlmc_recovery_columns *columns;
     uint8_t *packets; // (parity, packet_bytes)
-    uint8_t *sum;     // (data, cell_bytes): the XOR row of the group so far
-    uint8_t *sum_cells[VLMC_RECOVERY_COLUMNS_MAX];
+    uint32_t n_sums;
+    uint8_t *sums; // (n_sums, data, cell_bytes): XOR rows of groups so far
+    uint8_t *cells[VLMC_RECOVERY_COLUMNS_MAX];
 } section;
 
 static vlmc_status write_end(const section *s, uint32_t column, vlmc_error *error)
@@ -40,43 +41,70 @@ static vlmc_status write_row(section *s, uint32_t row, uint8_t **cells, vlmc_err
     return VLMC_OK;
 }
 
-static void add_to_sum(section *s, uint8_t **cells)
+// The cells of a sum that is in memory.
+static uint8_t **sum_of(section *s, uint32_t n)
 {
     for (uint32_t c = 0; c < s->layout->data; c++)
-        for (uint32_t i = 0; i < s->layout->cell_bytes; i++)
-            s->sum_cells[c][i] ^= cells[c][i];
+        s->cells[c] = s->sums + ((size_t)n * s->layout->data + c) * s->layout->cell_bytes;
+    return s->cells;
 }
 
-// The XOR row of a group whose rows are all added.
-static vlmc_status write_sum(section *s, uint32_t group, vlmc_error *error)
+static void add_to_sum(section *s, uint32_t n, uint8_t **cells)
+{
+    uint8_t **sum = sum_of(s, n);
+    for (uint32_t c = 0; c < s->layout->data; c++)
+        for (uint32_t i = 0; i < s->layout->cell_bytes; i++)
+            sum[c][i] ^= cells[c][i];
+}
+
+// The XOR row of a group whose rows are all added to sum `n`.
+static vlmc_status write_sum(section *s, uint32_t n, uint32_t group, vlmc_error *error)
 {
     const vlmc_recovery_layout *l = s->layout;
-    const uint32_t row = l->rows + group;
+    uint8_t **sum = sum_of(s, n);
     for (uint32_t c = 0; c < l->data; c++)
-        VLMC_TRY(vlmc_recovery_write_at(s->fd, vlmc_recovery_cell_at(l, c, row), s->sum_cells[c],
+        VLMC_TRY(vlmc_recovery_write_at(s->fd, vlmc_recovery_cell_at(l, c, l->rows + group), sum[c],
                                         l->cell_bytes, error));
-    VLMC_TRY(write_row(s, row, s->sum_cells, error));
-    memset(s->sum, 0, (size_t)l->data * l->cell_bytes);
+    return write_row(s, l->rows + group, sum, error);
+}
+
+// Up to `most` rows that follow each other: where there are groups, each of another one.
+static vlmc_status write_run(section *s, uint32_t first, uint32_t most, uint32_t *count,
+                             vlmc_recovery_progress *progress, vlmc_error *error)
+{
+    const vlmc_recovery_layout *l = s->layout;
+    VLMC_TRY(vlmc_recovery_columns_read(s->columns, s->fd, first, most, error));
+    *count = s->columns->count;
+    for (uint32_t i = 0; i < *count; i++) {
+        uint8_t **cells = vlmc_recovery_columns_row(s->columns, first + i);
+        VLMC_TRY(write_row(s, first + i, cells, error));
+        if (l->xor_rows)
+            add_to_sum(s, i, cells);
+        VLMC_TRY(vlmc_recovery_step(progress, (uint64_t)l->data * l->cell_bytes, error));
+    }
     return VLMC_OK;
 }
 
 static vlmc_status write_rows(section *s, vlmc_recovery_progress *progress, vlmc_error *error)
 {
+    uint32_t count;
+    for (uint32_t row = 0; row < s->layout->rows; row += count)
+        VLMC_TRY(write_run(s, row, UINT32_MAX, &count, progress, error));
+    return VLMC_OK;
+}
+
+// Some groups at a time, so that their sums have room in memory.
+static vlmc_status write_groups(section *s, vlmc_recovery_progress *progress, vlmc_error *error)
+{
     const vlmc_recovery_layout *l = s->layout;
-    const uint64_t row_bytes = (uint64_t)l->data * l->cell_bytes;
-    for (uint32_t row = 0; row < l->rows;) {
-        VLMC_TRY(vlmc_recovery_columns_read(s->columns, s->fd, row, error));
-        for (const uint32_t end = row + s->columns->count; row < end; row++) {
-            uint8_t **cells = vlmc_recovery_columns_row(s->columns, row);
-            VLMC_TRY(write_row(s, row, cells, error));
-            VLMC_TRY(vlmc_recovery_step(progress, row_bytes, error));
-            if (l->xor_rows == 0)
-                continue;
-            add_to_sum(s, cells);
-            const uint32_t group = vlmc_recovery_group_of(l, row);
-            if (row + 1 == vlmc_recovery_group_first(l, group + 1))
-                VLMC_TRY(write_sum(s, group, error));
-        }
+    uint32_t count;
+    for (uint32_t group = 0; group < l->xor_rows; group += s->n_sums) {
+        const uint32_t left = l->xor_rows - group, n = left < s->n_sums ? left : s->n_sums;
+        memset(s->sums, 0, (size_t)n * l->data * l->cell_bytes);
+        for (uint32_t row = group; row < l->rows; row += l->xor_rows)
+            VLMC_TRY(write_run(s, row, n, &count, progress, error));
+        for (uint32_t i = 0; i < n; i++)
+            VLMC_TRY(write_sum(s, i, group + i, error));
     }
     return VLMC_OK;
 }
@@ -86,21 +114,20 @@ static vlmc_status begin(section *s, vlmc_error *error)
     const vlmc_recovery_layout *l = s->layout;
     VLMC_TRY(vlmc_recovery_codec_create(l, &s->codec, error));
     VLMC_TRY(vlmc_recovery_columns_create(l, &s->columns, error));
+    s->n_sums = s->columns->capacity < l->xor_rows ? s->columns->capacity : l->xor_rows;
     s->packets = malloc((size_t)l->parity * l->packet_bytes);
-    s->sum = calloc(l->data, l->cell_bytes);
-    if (!s->packets || !s->sum)
+    s->sums = malloc((size_t)s->n_sums * l->data * l->cell_bytes + 1);
+    if (!s->packets || !s->sums)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for recovery data");
-    for (uint32_t c = 0; c < l->data; c++)
-        s->sum_cells[c] = s->sum + (size_t)c * l->cell_bytes;
     return VLMC_OK;
 }
 
-static void end(section *s)
+static void finish(section *s)
 {
     vlmc_recovery_codec_destroy(&s->codec);
     vlmc_recovery_columns_destroy(&s->columns);
     free(s->packets);
-    free(s->sum);
+    free(s->sums);
 }
 
 vlmc_status vlmc_recovery_append(int fd, const vlmc_recovery_layout *layout,
@@ -111,10 +138,11 @@ vlmc_status vlmc_recovery_append(int fd, const vlmc_recovery_layout *layout,
     if (status == VLMC_OK)
         status = write_end(&s, VLMC_RECOVERY_HEAD, error);
     if (status == VLMC_OK)
-        status = write_rows(&s, progress, error);
+        status =
+            layout->xor_rows ? write_groups(&s, progress, error) : write_rows(&s, progress, error);
     if (status == VLMC_OK)
         status = write_end(&s, VLMC_RECOVERY_TAIL, error);
-    end(&s);
+    finish(&s);
     return status;
 }
 
@@ -122,11 +150,11 @@ vlmc_status vlmc_recovery_protect(int fd, uint64_t archive_bytes, uint32_t perce
                                   vlmc_recovery_progress *progress, uint64_t *file_bytes,
                                   vlmc_error *error)
 {
-    uint8_t footer[VLMC_RECOVERY_FOOTER_BYTES];
+    uint8_t end[VLMC_RECOVERY_SET_BYTES];
     vlmc_recovery_layout layout;
-    const uint64_t at = archive_bytes < sizeof footer ? 0 : archive_bytes - sizeof footer;
-    VLMC_TRY(vlmc_recovery_read_at(fd, at, footer, sizeof footer, error));
-    if (!vlmc_recovery_plan(archive_bytes, XXH3_64bits(footer, sizeof footer), percent, &layout))
+    const size_t size = archive_bytes < sizeof end ? (size_t)archive_bytes : sizeof end;
+    VLMC_TRY(vlmc_recovery_read_at(fd, archive_bytes - size, end, size, error));
+    if (!vlmc_recovery_plan(archive_bytes, XXH3_64bits(end, size), percent, &layout))
         return vlmc_fail(error, VLMC_ERROR_REFUSED,
                          "recovery data are for archives of at most 1 PiB, and of 1 to %u %%",
                          VLMC_RECOVERY_PERCENT_MAX);

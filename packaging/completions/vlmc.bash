@@ -3,19 +3,21 @@
 # Completion for bash. Needs nothing of bash-completion. tests/cli/completions.sh compares the
 # options below with those of each command's --help.
 
-_vlmc_commands='create extract list info verify diff find catalog model plugin device estimate bench help'
+_vlmc_commands='create extract list info verify protect repair diff find catalog model plugin device estimate bench help'
 
 # The options of a command; those that have a long form by it alone.
 _vlmc_options() { # COMMAND
     local output='--json --quiet --help --usage' compute='--device --threads'
     local levels='-1 -2 -3 -4 -5 -6 -7 -8 -9'
     case $1 in
-    create) echo "$output $compute $levels --output --force --verify --stdin-name --no-catalog --verbose --model --no-plugins" ;;
+    create) echo "$output $compute $levels --output --force --verify --recovery --stdin-name --no-catalog --verbose --model --no-plugins" ;;
     extract) echo "$output $compute --directory --stdout --overwrite --dry-run --max-output" ;;
     list) echo "$output --long" ;;
     find) echo "$output --glob --regex --exact --hash --ignore-case --null" ;;
     info | catalog | model) echo "$output" ;;
     verify) echo "$output $compute" ;;
+    protect) echo "$output --recovery --remove" ;;
+    repair) echo "$output --output --in-place --force" ;;
     diff) echo "$output --directory" ;;
     plugin) echo "$output --long --time --seed --as --only --from" ;;
     device) echo "$output --device --force" ;;
@@ -32,6 +34,7 @@ _vlmc_value_of() { # COMMAND OPTION
     -o | --output) echo archive ;;
     -C | --directory) echo folder ;;
     --overwrite) echo words never always newer ;;
+    --recovery) echo words 5% 10% 20% 30% ;;
     -t | --threads | --stdin-name | --max-output | --time | --seed | --only | --from | --size | --limit | --as)
         echo words
         ;;
@@ -43,7 +46,7 @@ _vlmc_argument_of() { # COMMAND N FIRST
     case $1,$2,$3 in
     help,1,*) echo words "${_vlmc_commands% help}" ;;
     create,* | estimate,*) echo file ;;
-    extract,1,* | list,1,* | info,1,* | verify,1,* | diff,1,*) echo archive ;;
+    extract,1,* | list,1,* | info,1,* | verify,1,* | protect,1,* | repair,1,* | diff,1,*) echo archive ;;
     catalog,1,*) echo words list check ;;
     model,1,*) echo words list info verify ;;
     model,2,info | model,2,verify) echo model ;;

@@ -43,6 +43,8 @@ complete -c vlmc -n __vlmc_no_command -a extract -d 'Restore files from an archi
 complete -c vlmc -n __vlmc_no_command -a list -d 'Show what an archive holds'
 complete -c vlmc -n __vlmc_no_command -a info -d 'Show format, models and sizes of an archive'
 complete -c vlmc -n __vlmc_no_command -a verify -d 'Check every file in an archive'
+complete -c vlmc -n __vlmc_no_command -a protect -d 'Add recovery data to an archive'
+complete -c vlmc -n __vlmc_no_command -a repair -d 'Mend a damaged archive'
 complete -c vlmc -n __vlmc_no_command -a diff -d 'Compare an archive with the disk'
 complete -c vlmc -n __vlmc_no_command -a find -d 'Find paths in all archives of the catalog'
 complete -c vlmc -n __vlmc_no_command -a catalog -d 'List or check the catalog of archives'
@@ -54,7 +56,7 @@ complete -c vlmc -n __vlmc_no_command -a bench -d 'Measure what a model saves'
 complete -c vlmc -n __vlmc_no_command -a help -d 'Show the options of a command'
 
 # Options that every command has.
-set -l commands create extract list info verify diff find catalog model plugin device estimate bench
+set -l commands create extract list info verify protect repair diff find catalog model plugin device estimate bench
 set -l any "__vlmc_command $commands"
 complete -c vlmc -n $any -l json -d 'Print results as JSON lines'
 complete -c vlmc -n $any -s q -l quiet -d 'Print warnings and errors only'
@@ -77,12 +79,17 @@ complete -c vlmc -n $packing -s 6 -d 'Larger groups, more memory'
 complete -c vlmc -n $packing -s 7 -d 'More contexts'
 complete -c vlmc -n $packing -s 8 -d 'Larger groups still'
 complete -c vlmc -n $packing -s 9 -d 'Smallest'
-complete -c vlmc -n '__vlmc_command extract list info verify diff' -k -a '(__fish_complete_suffix .vlmc)'
+complete -c vlmc -n '__vlmc_command extract list info verify protect repair diff' -k -a '(__fish_complete_suffix .vlmc)'
 
 complete -c vlmc -n '__vlmc_command create estimate' -F
 complete -c vlmc -n '__vlmc_command create' -s o -l output -r -F -d 'Archive to write'
 complete -c vlmc -n '__vlmc_command create' -s f -l force -d 'Replace it when it exists'
 complete -c vlmc -n '__vlmc_command create' -l verify -d 'Decode and compare every file'
+complete -c vlmc -n '__vlmc_command create protect' -l recovery -x -a '5% 10% 20% 30%' -d 'Recovery data of so much'
+complete -c vlmc -n '__vlmc_command protect' -l remove -d 'Take the recovery data away'
+complete -c vlmc -n '__vlmc_command repair' -s o -l output -r -F -d 'File to write'
+complete -c vlmc -n '__vlmc_command repair' -l in-place -d 'Replace the archive when all is mended'
+complete -c vlmc -n '__vlmc_command repair' -s f -l force -d 'Replace the file when it exists'
 complete -c vlmc -n '__vlmc_command create' -l stdin-name -x -d 'Name of what - reads'
 complete -c vlmc -n '__vlmc_command create' -l no-catalog -d 'Do not record it in the catalog'
 complete -c vlmc -n '__vlmc_command create' -s v -l verbose -d 'Say what plugins took'

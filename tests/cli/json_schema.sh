@@ -90,6 +90,12 @@ prints 0 bench chunks tree/a.txt -m none --size 512
 cp a.vlmc damaged.vlmc
 printf 'X' | dd of=damaged.vlmc bs=1 seek=120 conv=notrunc status=none
 prints 3 verify damaged.vlmc
+prints 0 protect a.vlmc
+prints 0 repair a.vlmc
+cp a.vlmc damaged.vlmc
+printf 'X' | dd of=damaged.vlmc bs=1 seek=120 conv=notrunc status=none
+prints 4 repair damaged.vlmc
+prints 0 info a.vlmc
 prints 0 "plugin check" "$(find "$(dirname "$vlmc")/../" -name text.so | head -1)" --time 1
 
 # Lines that need a Vulkan driver are left to the tests of drivers.
