@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Encrypted archives: the passphrase, and records behind it.
 #include "reader.h"
+#include "seal_file.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -17,33 +18,21 @@ static vlmc_status damaged(const vlmc_reader *r, uint64_t offset, uint64_t bytes
 
 // ---- The key ----
 
-static vlmc_status read_key(const vlmc_reader *r, uint8_t key[VLMC_KEY_BYTES], vlmc_error *error)
-{
-    vlmc_record record;
-    VLMC_TRY(vlmc_reader_bare_record(r, VLMC_HEADER_BYTES, VLMC_KEY_BYTES, &record, key, error));
-    if (record.type != VLMC_RECORD_KEY || record.method != 0 || record.tagged || record.streams ||
-        record.number != 0 || record.raw_bytes != VLMC_KEY_BYTES ||
-        record.raw_hash != record.packed_hash)
-        return damaged(r, VLMC_HEADER_BYTES, VLMC_RECORD_BYTES + VLMC_KEY_BYTES, error);
-    return VLMC_OK;
-}
-
 vlmc_status vlmc_reader_unlock(vlmc_reader *r, const uint8_t header[VLMC_HEADER_BYTES],
                                const vlmc_reader_params *params, vlmc_error *error)
 {
-    uint8_t key[VLMC_KEY_BYTES];
-    VLMC_TRY(read_key(r, key, error));
+    uint8_t start[VLMC_KEY_START_BYTES], key[VLMC_KEY_BYTES];
+    VLMC_TRY(vlmc_reader_read_at(r, 0, start, sizeof start, error));
+    if (!vlmc_key_read(start, key))
+        return damaged(r, VLMC_HEADER_BYTES, sizeof start - VLMC_HEADER_BYTES, error);
     r->info.locked = !params->passphrase;
-    if (r->info.locked && !params->may_be_locked)
-        return vlmc_fail(error, VLMC_ERROR_PASSPHRASE, "%s is encrypted and needs its passphrase",
-                         r->path);
-    vlmc_status status = r->info.locked ? VLMC_OK : VLMC_ERROR_PASSPHRASE;
-    for (uint32_t attempt = 0; status == VLMC_ERROR_PASSPHRASE; attempt++) {
-        const vlmc_secret *passphrase;
-        VLMC_TRY(params->passphrase(params->passphrase_user, r->path, attempt, &passphrase, error));
-        status = vlmc_seal_open(header, key, passphrase, r->path, &r->seal, error);
-    }
-    return status;
+    if (!r->info.locked)
+        return vlmc_seal_ask(header, key, r->path, params->passphrase, params->passphrase_user,
+                             &r->seal, error);
+    if (params->may_be_locked)
+        return VLMC_OK;
+    return vlmc_fail(error, VLMC_ERROR_PASSPHRASE, "%s is encrypted and needs its passphrase",
+                     r->path);
 }
 
 // ---- Records ----

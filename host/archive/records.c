@@ -2,6 +2,7 @@
 #include "records.h"
 
 #include "model/model.h"
+#include "seal_file.h"
 #include "util/room.h"
 
 #include <stdlib.h>
@@ -55,16 +56,9 @@ static vlmc_status write_start(vlmc_records *r, vlmc_error *error)
     VLMC_TRY(vlmc_output_write(r->output, header, sizeof header, error));
     if (!r->seal)
         return VLMC_OK;
-    const uint8_t *key = vlmc_seal_key(r->seal);
-    const uint64_t hash = vlmc_format_hash(key, VLMC_KEY_BYTES);
-    const vlmc_record record = {
-        .type = VLMC_RECORD_KEY,
-        .raw_bytes = VLMC_KEY_BYTES,
-        .packed_bytes = VLMC_KEY_BYTES,
-        .raw_hash = hash,
-        .packed_hash = hash,
-    };
-    return write_bare(r, &record, key, error);
+    uint8_t record[VLMC_RECORD_BYTES + VLMC_KEY_BYTES];
+    vlmc_key_write(vlmc_seal_key(r->seal), record);
+    return vlmc_output_write(r->output, record, sizeof record, error);
 }
 
 vlmc_status vlmc_records_create(vlmc_output *output, const vlmc_seal *seal, vlmc_records **records,

@@ -18,6 +18,11 @@
 #define MESSAGE_BYTES (1u << 20) // of payload in each message but the last
 #define PLACE_BYTES (VLMC_HEADER_BYTES + 8u)
 
+#define BLOB_NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+
+static_assert(VLMC_BLOB_EXTRA_BYTES == BLOB_NONCE_BYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES,
+              "nonce and tag");
+
 static_assert(VLMC_KEY_BYTES ==
                   PARAMS_BYTES + VLMC_SEAL_MASTER_BYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES,
               "parameters and wrapped key");
@@ -27,6 +32,8 @@ typedef struct seal_keys {
     uint8_t master[VLMC_SEAL_MASTER_BYTES];
     uint8_t records[crypto_secretstream_xchacha20poly1305_KEYBYTES];
     uint8_t nonces[crypto_generichash_KEYBYTES];
+    uint8_t blobs[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
+    uint8_t blob_nonces[crypto_generichash_KEYBYTES];
 } seal_keys;
 
 // All of it lies in memory of sodium_malloc.
@@ -127,6 +134,9 @@ static void make_keys(vlmc_seal *seal)
     seal_keys *keys = &seal->keys;
     crypto_kdf_derive_from_key(keys->records, sizeof keys->records, 1, "vlmcseal", keys->master);
     crypto_kdf_derive_from_key(keys->nonces, sizeof keys->nonces, 2, "vlmcseal", keys->master);
+    crypto_kdf_derive_from_key(keys->blobs, sizeof keys->blobs, 3, "vlmcseal", keys->master);
+    crypto_kdf_derive_from_key(keys->blob_nonces, sizeof keys->blob_nonces, 4, "vlmcseal",
+                               keys->master);
 }
 
 static_assert(VLMC_SEAL_MASTER_BYTES == crypto_kdf_KEYBYTES, "derived by crypto_kdf");
@@ -395,4 +405,34 @@ bool vlmc_unseal_record(const vlmc_seal *seal, vlmc_record *record, const uint8_
     if (good)
         read_head(head, record);
     return good;
+}
+
+// ---- What lies beside the archive until it is complete ----
+
+void vlmc_seal_blob(const vlmc_seal *seal, uint64_t place, const uint8_t *bytes, uint32_t n,
+                    uint8_t *sealed)
+{
+    uint8_t where[8];
+    crypto_generichash_state hash;
+    vlmc_store64(where, place);
+    // The nonce is chosen as the header of a record's stream is.
+    crypto_generichash_init(&hash, seal->keys.blob_nonces, sizeof seal->keys.blob_nonces,
+                            BLOB_NONCE_BYTES);
+    crypto_generichash_update(&hash, where, sizeof where);
+    crypto_generichash_update(&hash, bytes, n);
+    crypto_generichash_final(&hash, sealed, BLOB_NONCE_BYTES);
+    sodium_memzero(&hash, sizeof hash);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(sealed + BLOB_NONCE_BYTES, NULL, bytes, n, where,
+                                               sizeof where, NULL, sealed, seal->keys.blobs);
+}
+
+bool vlmc_unseal_blob(const vlmc_seal *seal, uint64_t place, const uint8_t *sealed, uint32_t n,
+                      uint8_t *bytes)
+{
+    uint8_t where[8];
+    vlmc_store64(where, place);
+    return crypto_aead_xchacha20poly1305_ietf_decrypt(
+               bytes, NULL, NULL, sealed + BLOB_NONCE_BYTES,
+               (uint64_t)n + VLMC_BLOB_EXTRA_BYTES - BLOB_NONCE_BYTES, where, sizeof where, sealed,
+               seal->keys.blobs) == 0;
 }

@@ -94,4 +94,17 @@ bool vlmc_seal_record(const vlmc_seal *seal, const vlmc_record *record, const ui
 bool vlmc_unseal_record(const vlmc_seal *seal, vlmc_record *record, const uint8_t *sealed,
                         uint8_t *payload);
 
+// ---- What lies beside the archive until it is complete ----
+
+#define VLMC_BLOB_EXTRA_BYTES 40u
+
+// Encrypts bytes // (n) that belong to `place` of some file into `sealed`
+// // (n + VLMC_BLOB_EXTRA_BYTES), apart from them; the same bytes in the same place are the same.
+void vlmc_seal_blob(const vlmc_seal *seal, uint64_t place, const uint8_t *bytes, uint32_t n,
+                    uint8_t *sealed);
+
+// The other way round; n without the extra bytes. False: that was not sealed there.
+bool vlmc_unseal_blob(const vlmc_seal *seal, uint64_t place, const uint8_t *sealed, uint32_t n,
+                      uint8_t *bytes);
+
 #endif

@@ -3,6 +3,8 @@
 #ifndef VLMC_CLI_CLI_H
 #define VLMC_CLI_CLI_H
 
+#include "util/secret.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <vlmc/status.h>
@@ -43,6 +45,10 @@ typedef struct cli {
     bool quiet;    // no notices and no progress; warnings and errors stay
     bool json;     // results as JSON lines
     int exit_code; // the gravest so far
+    // passphrase.h
+    const char *passphrase_file; // --passphrase-file, else NULL: the terminal
+    vlmc_secret passphrase;      // the last one that was given; bytes NULL: none
+    uint32_t questions;          // that were asked for the current archive
 } cli;
 
 // One line on stderr, "vlmc: …", with control characters made visible. Progress lines are
@@ -69,6 +75,7 @@ void cli_extract(cli *cli, int argc, char **argv);
 void cli_list(cli *cli, int argc, char **argv);
 void cli_info(cli *cli, int argc, char **argv);
 void cli_verify(cli *cli, int argc, char **argv);
+void cli_rekey(cli *cli, int argc, char **argv);
 void cli_diff(cli *cli, int argc, char **argv);
 void cli_protect(cli *cli, int argc, char **argv);
 void cli_repair(cli *cli, int argc, char **argv);

@@ -4,6 +4,7 @@
 #include "codec/level.h"
 #include "create_source.h"
 #include "devices.h"
+#include "encrypt.h"
 #include "engines.h"
 #include "job.h"
 #include "options.h"
@@ -33,6 +34,8 @@ typedef struct create_options {
     bool no_catalog;
     bool no_plugins;
     bool verbose;
+    bool catalog_names; // of an encrypted archive
+    cli_encryption encryption;
     uint32_t level; // 0: the default
     char **paths;
     int n_paths;
@@ -46,6 +49,12 @@ static const struct argp_option option_table[] = {
      "Add recovery data of N % of the archive, from which \"vlmc repair\" mends damage", 1},
     {"stdin-name", CLI_KEY_STDIN_NAME, "NAME", 0, "Name of what \"-\" reads; default: stdin", 1},
     {"no-catalog", CLI_KEY_NO_CATALOG, 0, 0, "Do not record the archive in the catalog", 1},
+    {"encrypt", CLI_KEY_ENCRYPT, 0, 0,
+     "Encrypt contents, names and all else with a passphrase, asked twice on the terminal", 6},
+    CLI_OPTIONS_PASSPHRASE,
+    CLI_OPTIONS_KDF,
+    {"catalog-names", CLI_KEY_CATALOG_NAMES, 0, 0,
+     "Let the catalog know the names in an encrypted archive", 6},
     {"verbose", 'v', 0, 0, "Say which files a plugin turned into tokens", 1},
     {"model", 'm', "MODEL", 0,
      "A model's name or file, for plain bytes and all of its modality; default: VLMC_MODEL, else "
@@ -97,6 +106,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case CLI_KEY_STDIN_NAME:
         options->stdin_name = arg;
         return 0;
+    case CLI_KEY_CATALOG_NAMES:
+        options->catalog_names = true;
+        return 0;
     case CLI_KEY_NO_CATALOG:
         options->no_catalog = true;
         return 0;
@@ -107,10 +119,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (!options->output)
             argp_error(state, "no archive named; use -o ARCHIVE");
+        if (!options->encryption.wanted &&
+            (options->common.cli->passphrase_file || options->catalog_names))
+            argp_error(state, "without --encrypt there is neither a passphrase nor a secret name");
         if (options->n_paths == 0)
             argp_error(state, "nothing to archive; name files or folders, or - for standard input");
         return 0;
     default:
+        if (cli_encryption_parse(key, arg, state, &options->encryption) == 0)
+            return 0;
         return cli_common_parse(key, arg, state, &options->common);
     }
 }
@@ -125,6 +142,7 @@ static const struct argp create_argp = {
            "  vlmc create -o books.vlmc books/\n"
            "  vlmc create --recovery 10% -o photos.vlmc photos/\n"
            "  vlmc create -d vulkan:0 --verify -o notes.vlmc notes/ todo.txt\n"
+           "  vlmc create --encrypt --passphrase-file key -o diary.vlmc diary/\n"
            "  tar c src | vlmc create -o src.vlmc --stdin-name src.tar -\n",
 };
 
@@ -134,6 +152,7 @@ typedef struct create_tools {
     vlmc_engine_source source; // nothing: zstd only
     vlmc_plugins *plugins;     // NULL: none
     vlmc_worker *worker;
+    vlmc_seal *seal; // NULL: the archive is not encrypted
 } create_tools;
 
 // The only argument "-" means standard input; among others it would be ambiguous.
@@ -149,6 +168,10 @@ static vlmc_status check_arguments(const create_options *options, bool *from_std
             return vlmc_fail(error, VLMC_ERROR_USAGE,
                              "\"-\" reads standard input and must be the only path; a file of "
                              "that name is ./-");
+    if (*from_stdin && options->common.cli->passphrase_file &&
+        strcmp(options->common.cli->passphrase_file, "-") == 0)
+        return vlmc_fail(error, VLMC_ERROR_USAGE,
+                         "content and passphrase cannot both come from standard input");
     if (options->verify && strcmp(options->output, "-") == 0)
         return vlmc_fail(error, VLMC_ERROR_USAGE,
                          "--verify needs an archive that can be read again, not standard output");
@@ -229,6 +252,7 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
         .path = to_stdout ? NULL : options->output,
         .fd = STDOUT_FILENO,
         .replace = options->force,
+        .seal = tools->seal,
         .engine = tools->source,
         .plugins = create_plugins(target, tools->worker),
         .progress = cli_job_progress,
@@ -290,6 +314,7 @@ static vlmc_status open_tools(const create_options *options, create_tools *tools
 {
     cli *cli = options->common.cli;
     *tools = (create_tools){0};
+    VLMC_TRY(cli_encrypt(cli, &options->encryption, options->output, &tools->seal, error));
     VLMC_TRY(cli_engines_create(&tools->engines, &options->common, options->model, error));
     if (strcmp(tools->engines.model_name, "none") == 0)
         return VLMC_OK; // tokens are of no use to zstd
@@ -304,6 +329,7 @@ static vlmc_status open_tools(const create_options *options, create_tools *tools
 
 static void close_tools(create_tools *tools)
 {
+    vlmc_seal_destroy(&tools->seal);
     vlmc_worker_destroy(&tools->worker);
     vlmc_plugins_close(&tools->plugins);
     cli_engines_destroy(&tools->engines);
@@ -326,7 +352,7 @@ static vlmc_status run(create_options *options, walk *walk, vlmc_error *error)
 
 void cli_create(cli *cli, int argc, char **argv)
 {
-    create_options options = {.stdin_name = "stdin"};
+    create_options options = {.stdin_name = "stdin", .encryption = CLI_ENCRYPTION_DEFAULT};
     walk walk = {0};
     vlmc_error error;
     cli_common_init(&options.common, cli);
@@ -334,6 +360,6 @@ void cli_create(cli *cli, int argc, char **argv)
     if (run(&options, &walk, &error) != VLMC_OK)
         cli_error(cli, &error);
     else if (!options.no_catalog && strcmp(options.output, "-") != 0)
-        record_archive(cli, options.output, VLMC_CATALOG_WITH_NAMES);
+        record_archive(cli, options.output, options.catalog_names);
     walk_destroy(&walk);
 }

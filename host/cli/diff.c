@@ -27,6 +27,7 @@ typedef struct diff_options {
 
 static const struct argp_option option_table[] = {
     {"directory", 'C', "DIR", 0, "Compare with what is below DIR", 1},
+    CLI_OPTIONS_PASSPHRASE,
     CLI_OPTIONS_OUTPUT,
     {0},
 };

@@ -44,6 +44,7 @@ static const struct argp_option option_table[] = {
     {"max-output", CLI_KEY_MAX_OUTPUT, "BYTES", 0,
      "Refuse to begin when the files hold more than this (such as 500M)", 1},
     CLI_OPTIONS_COMPUTE,
+    CLI_OPTIONS_PASSPHRASE,
     CLI_OPTIONS_OUTPUT,
     {0},
 };

@@ -14,7 +14,7 @@ typedef struct info_options {
     const char *archive;
 } info_options;
 
-static const struct argp_option option_table[] = {CLI_OPTIONS_OUTPUT, {0}};
+static const struct argp_option option_table[] = {CLI_OPTIONS_PASSPHRASE, CLI_OPTIONS_OUTPUT, {0}};
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -38,7 +38,8 @@ static const struct argp info_argp = {
     .parser = parse_option,
     .args_doc = "ARCHIVE",
     .doc = "Shows format, models, tokenizers, sizes and packing methods of an archive. Neither is "
-           "needed for it."
+           "needed for it. Of an encrypted archive only what everybody may know is shown, unless "
+           "--passphrase-file is given."
            "\vExample:\n"
            "  vlmc info --json books.vlmc\n",
 };
@@ -174,12 +175,18 @@ static vlmc_status print_json(const cli_archive *archive, const archive_sums *su
     json_t *object = json_object();
     vlmc_json_set_bytes(object, "archive", archive->name);
     vlmc_json_set_number(object, "format_version", info->format_version);
-    vlmc_json_set_number(object, "numerics_version", info->numerics_version);
+    if (!info->locked)
+        vlmc_json_set_number(object, "numerics_version", info->numerics_version);
     vlmc_json_set_hex(object, "root_digest", info->root_digest, sizeof info->root_digest);
     vlmc_json_set_number(object, "archive_bytes", info->archive_bytes);
     vlmc_json_set_number(object, "recovery_bytes", info->recovery_bytes);
     if (info->recovery_damaged)
         json_object_set_new(object, "recovery_damaged", json_true());
+    json_object_set_new(object, "encrypted", json_boolean(info->encrypted));
+    if (info->encrypted)
+        json_object_set_new(object, "locked", json_boolean(info->locked));
+    if (info->locked)
+        return vlmc_json_line(stdout, object, error);
     vlmc_json_set_number(object, "content_bytes", info->content_bytes);
     vlmc_json_set_number(object, "duplicate_bytes", info->duplicate_bytes);
     json_object_set_new(object, "ratio", json_real(ratio_of(info)));
@@ -195,6 +202,13 @@ static vlmc_status print_json(const cli_archive *archive, const archive_sums *su
     return vlmc_json_line(stdout, object, error);
 }
 
+static void print_recovery(const vlmc_archive_info *info)
+{
+    if (info->recovery_bytes)
+        printf("recovery  %" PRIu64 " of these bytes%s\n", info->recovery_bytes,
+               info->recovery_damaged ? ", damaged" : "");
+}
+
 static void print_text(const cli_archive *archive, const archive_sums *sums)
 {
     const vlmc_archive_info *info = archive->info;
@@ -202,17 +216,25 @@ static void print_text(const cli_archive *archive, const archive_sums *sums)
     printf("archive   ");
     cli_print_path(archive->name);
     vlmc_digest_text(info->root_digest, digest);
-    printf("\nformat    %u, numerics %u\n", (unsigned)info->format_version,
-           (unsigned)info->numerics_version);
+    printf("\nformat    %u", (unsigned)info->format_version);
+    if (!info->locked)
+        printf(", numerics %u", (unsigned)info->numerics_version);
+    putchar('\n');
     printf("identity  %s\n", digest);
+    if (info->locked) {
+        printf("size      %" PRIu64 " bytes\n", info->archive_bytes);
+        print_recovery(info);
+        puts("encrypted: --passphrase-file shows more");
+        return;
+    }
+    if (info->encrypted)
+        puts("encrypted");
     printf("entries   %u files, %u folders, %u symlinks\n",
            (unsigned)sums->entries[VLMC_ENTRY_FILE], (unsigned)sums->entries[VLMC_ENTRY_FOLDER],
            (unsigned)sums->entries[VLMC_ENTRY_SYMLINK]);
     printf("size      %" PRIu64 " of %" PRIu64 " bytes, ratio %.3f\n", info->archive_bytes,
            info->content_bytes, ratio_of(info));
-    if (info->recovery_bytes)
-        printf("recovery  %" PRIu64 " of these bytes%s\n", info->recovery_bytes,
-               info->recovery_damaged ? ", damaged" : "");
+    print_recovery(info);
     if (info->duplicate_bytes)
         printf("copies    %" PRIu64 " bytes, held once\n", info->duplicate_bytes);
     for (unsigned i = 0; i < METHODS; i++)
@@ -241,7 +263,7 @@ void cli_info(cli *cli, int argc, char **argv)
     cli_archive archive;
     cli_common_init(&options.common, cli);
     cli_parse(&info_argp, argc, argv, &options);
-    vlmc_status status = cli_archive_open(&archive, &options.common, options.archive, &error);
+    vlmc_status status = cli_archive_look(&archive, &options.common, options.archive, &error);
     if (status == VLMC_OK) {
         const archive_sums sums = sum_up(&archive);
         if (cli->json)

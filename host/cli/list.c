@@ -20,6 +20,7 @@ typedef struct list_options {
 
 static const struct argp_option option_table[] = {
     {"long", 'l', 0, 0, "Mode, size, packed size, time (UTC) and tokenizer before each path", 1},
+    CLI_OPTIONS_PASSPHRASE,
     CLI_OPTIONS_OUTPUT,
     {0},
 };

@@ -2,6 +2,7 @@
 // vlmc: chooses the command. The environment is read here and nowhere else.
 #include "cli.h"
 #include "interrupt.h"
+#include "passphrase.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@ static const command commands[] = {
     {"protect", cli_protect, "add recovery data to an archive, or take them away"},
     {"repair", cli_repair, "mend a damaged archive from its recovery data"},
     {"diff", cli_diff, "compare an archive with the disk"},
+    {"rekey", cli_rekey, "give an encrypted archive another passphrase"},
     {"find", cli_find, "find paths in all archives that the catalog knows"},
     {"catalog", cli_catalog, "list or check the catalog of archives"},
     {"model", cli_model, "list, describe or verify models"},
@@ -153,6 +155,7 @@ int main(int argc, char **argv)
     cli cli = {.env = read_environment()};
     cli_interrupt_install();
     dispatch(&cli, argc, argv);
+    cli_passphrase_forget(&cli);
     // Results that did not reach their reader are a failure, whatever came before.
     if (fflush(stdout) != 0 || ferror(stdout)) {
         vlmc_error error;

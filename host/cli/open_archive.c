@@ -3,6 +3,7 @@
 
 #include "interrupt.h"
 #include "missing.h"
+#include "passphrase.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,29 +93,71 @@ static vlmc_status spool_stdin(const cli *cli, int *spool, vlmc_error *error)
     return status;
 }
 
-vlmc_status cli_archive_open(cli_archive *archive, const cli_common *common, const char *path,
-                             vlmc_error *error)
+static vlmc_status open_reader(cli_archive *archive, const cli_common *common, const char *path,
+                               bool look, vlmc_error *error)
+{
+    cli *cli = common->cli;
+    const vlmc_engine_source source = cli_engines_source(&archive->engines);
+    const vlmc_reader_params params = {
+        .path = path,
+        .name = archive->name,
+        .engine = &source,
+        .passphrase = look && !cli->passphrase_file ? NULL : cli_passphrase_ask,
+        .passphrase_user = cli,
+        .may_be_locked = look,
+    };
+    VLMC_TRY(vlmc_reader_open_with(&params, &archive->reader, error));
+    archive->info = vlmc_reader_info(archive->reader);
+    if (cli->passphrase_file && !archive->info->encrypted)
+        return vlmc_fail(error, VLMC_ERROR_REFUSED,
+                         "%s is not encrypted; if that is as it should be, leave --passphrase-file "
+                         "out",
+                         archive->name);
+    return VLMC_OK;
+}
+
+// One standard input holds one thing.
+static vlmc_status check_stdin(const cli *cli, bool from_stdin, vlmc_error *error)
+{
+    if (from_stdin && cli->passphrase_file && strcmp(cli->passphrase_file, "-") == 0)
+        return vlmc_fail(error, VLMC_ERROR_USAGE,
+                         "the archive and its passphrase cannot both come from standard input");
+    return VLMC_OK;
+}
+
+static vlmc_status open_archive(cli_archive *archive, const cli_common *common, const char *path,
+                                bool look, vlmc_error *error)
 {
     char spool_path[32];
     const bool from_stdin = strcmp(path, "-") == 0;
     *archive = (cli_archive){.name = from_stdin ? "standard input" : path, .spool = -1};
+    VLMC_TRY(check_stdin(common->cli, from_stdin, error));
     vlmc_status status = cli_engines_create(&archive->engines, common, NULL, error);
     if (status == VLMC_OK && from_stdin) {
         status = spool_stdin(common->cli, &archive->spool, error);
         snprintf(spool_path, sizeof spool_path, "/proc/self/fd/%d", archive->spool);
         path = spool_path;
     }
-    if (status == VLMC_OK) {
-        const vlmc_engine_source source = cli_engines_source(&archive->engines);
-        status = vlmc_reader_open_as(path, archive->name, &source, &archive->reader, error);
-    }
+    if (status == VLMC_OK)
+        status = open_reader(archive, common, path, look, error);
     if (status != VLMC_OK) {
         cli_archive_close(archive);
         return status;
     }
-    archive->info = vlmc_reader_info(archive->reader);
     vlmc_reader_set_spool(archive->reader, open_spool, common->cli);
     return VLMC_OK;
+}
+
+vlmc_status cli_archive_open(cli_archive *archive, const cli_common *common, const char *path,
+                             vlmc_error *error)
+{
+    return open_archive(archive, common, path, false, error);
+}
+
+vlmc_status cli_archive_look(cli_archive *archive, const cli_common *common, const char *path,
+                             vlmc_error *error)
+{
+    return open_archive(archive, common, path, true, error);
 }
 
 vlmc_status cli_archive_use_plugins(cli_archive *archive, cli *cli, vlmc_error *error)

@@ -18,8 +18,15 @@ typedef struct cli_archive {
     int spool; // temporary copy of standard input, or -1
 } cli_archive;
 
-// `path` "-" reads standard input to its end first. On failure nothing is left open.
+// `path` "-" reads standard input to its end first. The passphrase of an encrypted archive is taken
+// from --passphrase-file or asked for; with --passphrase-file an archive that is not encrypted is
+// VLMC_ERROR_REFUSED. On failure nothing is left open.
 vlmc_status cli_archive_open(cli_archive *archive, const cli_common *common, const char *path,
+                             vlmc_error *error);
+
+// The same, but an encrypted archive without --passphrase-file is left locked: only what everybody
+// may know of it is there.
+vlmc_status cli_archive_look(cli_archive *archive, const cli_common *common, const char *path,
                              vlmc_error *error);
 void cli_archive_close(cli_archive *archive);
 

@@ -47,6 +47,11 @@ error_t cli_common_parse(int key, const char *arg, struct argp_state *state, cli
     case 'q':
         common->cli->quiet = true;
         return 0;
+    case CLI_KEY_PASSPHRASE_FILE:
+        if (!*arg)
+            argp_error(state, "--passphrase-file wants the name of a file, not \"\"");
+        common->cli->passphrase_file = arg;
+        return 0;
     case CLI_KEY_JSON:
         common->cli->json = true;
         return 0;

@@ -22,6 +22,12 @@ enum {
     CLI_KEY_DRY_RUN,
     CLI_KEY_MAX_OUTPUT,
     CLI_KEY_NO_PLUGINS,
+    CLI_KEY_PASSPHRASE_FILE,
+    CLI_KEY_ENCRYPT,
+    CLI_KEY_KDF_MEMORY,
+    CLI_KEY_KDF_PASSES,
+    CLI_KEY_CATALOG_NAMES,
+    CLI_KEY_NEW_PASSPHRASE_FILE,
 };
 
 // Rows of a command's table.
@@ -29,6 +35,13 @@ enum {
     {"quiet", 'q', 0, 0, "Print warnings and errors only", 9},                                     \
     {                                                                                              \
         "json", CLI_KEY_JSON, 0, 0, "Print results as JSON lines", 9                               \
+    }
+#define CLI_OPTIONS_PASSPHRASE                                                                     \
+    {                                                                                              \
+        "passphrase-file", CLI_KEY_PASSPHRASE_FILE, "FILE", 0,                                     \
+            "Take the passphrase from FILE, \"-\" is standard input; default: ask on the "         \
+            "terminal",                                                                            \
+            6                                                                                      \
     }
 #define CLI_OPTIONS_COMPUTE                                                                        \
     {"device",                                                                                     \

@@ -2,6 +2,7 @@
 #include "record_archive.h"
 
 #include "interrupt.h"
+#include "passphrase.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -54,27 +55,41 @@ vlmc_status cli_catalog_open(cli *cli, bool create, vlmc_catalog **catalog, vlmc
     return VLMC_OK;
 }
 
-static vlmc_status record(cli *cli, const char *path, vlmc_catalog_names names, vlmc_error *error)
+// What is in an encrypted archive is its owner's secret.
+static vlmc_catalog_names names_of(const vlmc_reader *reader, bool secret_names)
+{
+    return vlmc_reader_info(reader)->encrypted && !secret_names ? VLMC_CATALOG_WITHOUT_NAMES
+                                                                : VLMC_CATALOG_WITH_NAMES;
+}
+
+static vlmc_status record(cli *cli, const char *path, bool secret_names, vlmc_error *error)
 {
     char absolute[PATH_MAX];
     vlmc_reader *reader = NULL;
     vlmc_catalog *catalog = NULL;
-    const vlmc_engine_source no_engine = {0}; // the index is all that is read
+    const vlmc_reader_params params = {
+        // the index is all that is read
+        .path = path,
+        .passphrase = secret_names ? cli_passphrase_ask : NULL,
+        .passphrase_user = cli,
+        .may_be_locked = true,
+    };
     if (!realpath(path, absolute))
         return vlmc_fail_os(error, VLMC_ERROR_CATALOG, errno, "cannot resolve \"%s\"", path);
     VLMC_TRY(cli_catalog_open(cli, true, &catalog, error));
-    vlmc_status status = vlmc_reader_open(path, &no_engine, &reader, error);
+    vlmc_status status = vlmc_reader_open_with(&params, &reader, error);
     if (status == VLMC_OK)
-        status = vlmc_catalog_record(catalog, reader, absolute, names, error);
+        status =
+            vlmc_catalog_record(catalog, reader, absolute, names_of(reader, secret_names), error);
     vlmc_reader_destroy(&reader);
     vlmc_catalog_close(&catalog);
     return status;
 }
 
-void record_archive(cli *cli, const char *path, vlmc_catalog_names names)
+void record_archive(cli *cli, const char *path, bool secret_names)
 {
     vlmc_error error;
-    if (record(cli, path, names, &error) == VLMC_OK)
+    if (record(cli, path, secret_names, &error) == VLMC_OK)
         return;
     cli_error(cli, &error);
     cli_notice(cli, "the archive \"%s\" is complete, but the catalog does not know it", path);
@@ -91,6 +106,8 @@ static vlmc_status verified(cli *cli, const vlmc_reader *reader, const char *pat
     // Who only reads archives of others has no catalog, and needs none.
     if (catalog_path(cli, where, error) != VLMC_OK || access(where, F_OK) != 0)
         return VLMC_OK;
+    if (reader && vlmc_reader_info(reader)->encrypted)
+        names = VLMC_CATALOG_WITHOUT_NAMES;
     VLMC_TRY(cli_catalog_open(cli, false, &catalog, error));
     vlmc_status status =
         vlmc_catalog_record_verify(catalog, reader, absolute, names, verification, error);

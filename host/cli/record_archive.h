@@ -10,13 +10,14 @@
 // the catalog was of an older version.
 vlmc_status cli_catalog_open(cli *cli, bool create, vlmc_catalog **catalog, vlmc_error *error);
 
-// Records the finished archive at `path`. A catalog that cannot be written is an error
-// message and exit code 8, and the archive stays.
-void record_archive(cli *cli, const char *path, vlmc_catalog_names names);
+// Records the finished archive at `path`, the entries of an encrypted one only with `secret_names`.
+// A catalog that cannot be written is an error message and exit code 8, and the archive stays.
+void record_archive(cli *cli, const char *path, bool secret_names);
 
 // Records a verification or an extraction of the archive at `path` in the catalog that is there;
 // where none is, none is made. A failure is an error message and exit code 8. `reader` may be NULL
-// (catalog.h). Standard input ("-") is no archive that could be found again.
+// (catalog.h); of an encrypted archive no entries are recorded whatever `names` says. Standard
+// input ("-") is no archive that could be found again.
 void record_verification(cli *cli, const vlmc_reader *reader, const char *path,
                          vlmc_catalog_names names, const vlmc_catalog_verification *verification);
 

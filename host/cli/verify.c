@@ -126,6 +126,7 @@ typedef struct verify_options {
 
 static const struct argp_option option_table[] = {
     CLI_OPTIONS_COMPUTE,
+    CLI_OPTIONS_PASSPHRASE,
     CLI_OPTIONS_OUTPUT,
     {0},
 };

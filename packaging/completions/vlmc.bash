@@ -3,7 +3,7 @@
 # Completion for bash. Needs nothing of bash-completion. tests/cli/completions.sh compares the
 # options below with those of each command's --help.
 
-_vlmc_commands='create extract list info verify protect repair diff find catalog model plugin device estimate bench help'
+_vlmc_commands='create extract list info verify protect repair diff rekey find catalog model plugin device estimate bench help'
 
 # The options of a command; those that have a long form by it alone.
 _vlmc_options() { # COMMAND
@@ -24,6 +24,11 @@ _vlmc_options() { # COMMAND
     estimate) echo "$output $compute $levels --model --no-plugins" ;;
     bench) echo "$output $compute --size --as --limit --model --verify" ;;
     esac
+    case $1 in # encrypted archives
+    create) echo "--encrypt --passphrase-file --kdf-memory --kdf-passes --catalog-names" ;;
+    rekey) echo "$output --passphrase-file --new-passphrase-file --kdf-memory --kdf-passes" ;;
+    extract | list | info | verify | diff) echo "--passphrase-file" ;;
+    esac
 }
 
 # What an option wants as its value; nothing for one that takes none.
@@ -34,6 +39,8 @@ _vlmc_value_of() { # COMMAND OPTION
     -o | --output) echo archive ;;
     -C | --directory) echo folder ;;
     --overwrite) echo words never always newer ;;
+    --passphrase-file | --new-passphrase-file) echo file ;;
+    --kdf-memory | --kdf-passes) echo words ;;
     --recovery) echo words 5% 10% 20% 30% ;;
     -t | --threads | --stdin-name | --max-output | --time | --seed | --only | --from | --size | --limit | --as)
         echo words
@@ -46,7 +53,7 @@ _vlmc_argument_of() { # COMMAND N FIRST
     case $1,$2,$3 in
     help,1,*) echo words "${_vlmc_commands% help}" ;;
     create,* | estimate,*) echo file ;;
-    extract,1,* | list,1,* | info,1,* | verify,1,* | protect,1,* | repair,1,* | diff,1,*) echo archive ;;
+    extract,1,* | list,1,* | info,1,* | verify,1,* | protect,1,* | repair,1,* | diff,1,* | rekey,1,*) echo archive ;;
     catalog,1,*) echo words list check ;;
     model,1,*) echo words list info verify ;;
     model,2,info | model,2,verify) echo model ;;

@@ -45,6 +45,7 @@ complete -c vlmc -n __vlmc_no_command -a info -d 'Show format, models and sizes 
 complete -c vlmc -n __vlmc_no_command -a verify -d 'Check every file in an archive'
 complete -c vlmc -n __vlmc_no_command -a protect -d 'Add recovery data to an archive'
 complete -c vlmc -n __vlmc_no_command -a repair -d 'Mend a damaged archive'
+complete -c vlmc -n __vlmc_no_command -a rekey -d 'Give an encrypted archive another passphrase'
 complete -c vlmc -n __vlmc_no_command -a diff -d 'Compare an archive with the disk'
 complete -c vlmc -n __vlmc_no_command -a find -d 'Find paths in all archives of the catalog'
 complete -c vlmc -n __vlmc_no_command -a catalog -d 'List or check the catalog of archives'
@@ -56,7 +57,7 @@ complete -c vlmc -n __vlmc_no_command -a bench -d 'Measure what a model saves'
 complete -c vlmc -n __vlmc_no_command -a help -d 'Show the options of a command'
 
 # Options that every command has.
-set -l commands create extract list info verify protect repair diff find catalog model plugin device estimate bench
+set -l commands create extract list info verify protect repair diff rekey find catalog model plugin device estimate bench
 set -l any "__vlmc_command $commands"
 complete -c vlmc -n $any -l json -d 'Print results as JSON lines'
 complete -c vlmc -n $any -s q -l quiet -d 'Print warnings and errors only'
@@ -141,3 +142,12 @@ complete -c vlmc -n '__vlmc_command bench' -l limit -x -d 'Chunks to take'
 complete -c vlmc -n '__vlmc_command bench' -l verify -d 'Decode every chunk'
 
 complete -c vlmc -n '__vlmc_no_action help' -a "$commands"
+
+# Encrypted archives.
+complete -c vlmc -n '__vlmc_command create extract list info verify diff rekey' -l passphrase-file -r -F -d 'File with the passphrase'
+complete -c vlmc -n '__vlmc_command create' -l encrypt -d 'With a passphrase'
+complete -c vlmc -n '__vlmc_command create rekey' -l kdf-memory -x -d 'That trying a passphrase takes'
+complete -c vlmc -n '__vlmc_command create rekey' -l kdf-passes -x -d 'Over that memory'
+complete -c vlmc -n '__vlmc_command create' -l catalog-names -d 'Let the catalog know secret names'
+complete -c vlmc -n '__vlmc_command rekey' -l new-passphrase-file -r -F -d 'File with the new one'
+complete -c vlmc -n '__vlmc_command rekey' -k -a '(__fish_complete_suffix .vlmc)'

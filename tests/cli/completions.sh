@@ -11,7 +11,7 @@ check "help names commands" test "${#commands[@]}" -ge 14
 # One option for each row of a command's --help: the long form where there is one.
 options_of() { # COMMAND
     [ "$1" = help ] || "$vlmc" "$1" --help | awk '/^  *-/ {
-        sub(/^ */, ""); sub(/   .*/, ""); sub(/  [A-Z].*/, ""); gsub(/=[^ ,]*/, "")
+        sub(/^ */, ""); sub(/   .*/, ""); sub(/ [A-Z].*/, ""); gsub(/=[^ ,]*/, "")
         n = split($0, form, ", "); long = 0
         for (i = 1; i <= n; i++) if (form[i] ~ /^--/) { print form[i]; long = 1 }
         for (i = 1; i <= n && !long; i++) print form[i]

@@ -70,6 +70,14 @@ prints 0 list a.vlmc
 prints 0 info a.vlmc
 prints 0 info m.vlmc
 prints 0 verify a.vlmc
+echo open sesame >key
+chmod 600 key
+"$vlmc" create -q -2 --encrypt --passphrase-file key --kdf-memory 8K --kdf-passes 1 -o e.vlmc tree
+prints 0 info e.vlmc
+prints 0 info e.vlmc --passphrase-file key
+echo close sesame >key2
+chmod 600 key2
+prints 0 rekey e.vlmc --passphrase-file key --new-passphrase-file key2 --kdf-memory 8K --kdf-passes 1
 prints 0 extract --dry-run a.vlmc
 prints 0 extract a.vlmc -C out
 prints 7 extract a.vlmc -C out

@@ -11,6 +11,8 @@
 #define GOLDEN_ENTRIES_MAX 6
 #define GOLDEN_GROUPS_MAX 3
 #define GOLDEN_ZEROS_BYTES 100000
+#define GOLDEN_PASSPHRASE "golden \xc3\xbc passphrase"
+#define GOLDEN_MASTER_BYTE 0x5A
 
 typedef struct golden_entry {
     vlmc_entry entry;
@@ -25,6 +27,7 @@ typedef struct golden_entry {
 typedef struct golden_archive {
     const char *name; // file in tests/golden
     bool model;       // written with tiny.gguf, and with the plugins of golden_open_plugins
+    bool encrypted;   // with GOLDEN_PASSPHRASE and a master key of GOLDEN_MASTER_BYTE
     vlmc_group_method methods[GOLDEN_GROUPS_MAX]; // of its groups
     uint32_t n_groups;
     golden_entry entries[GOLDEN_ENTRIES_MAX];
@@ -152,6 +155,22 @@ static const golden_archive golden_archives[] = {
                            .link = "all/first",
                            .mode = 0777,
                            .attributes = &golden_owner}},
+            },
+    },
+    {
+        .name = "v0-sealed.vlmc",
+        .encrypted = true,
+        .methods = {VLMC_GROUP_STORED},
+        .n_groups = 1,
+        .n_entries = 3,
+        .entries =
+            {
+                {.entry = {.path = "secret", .type = VLMC_ENTRY_FOLDER, .mode = 0700}},
+                {.entry = {.path = "secret/link",
+                           .type = VLMC_ENTRY_SYMLINK,
+                           .link = "noise",
+                           .mode = 0777}},
+                {.entry = {.path = "secret/noise", .mode = 0600}, .content = "noise"},
             },
     },
 };

@@ -92,6 +92,55 @@ static vlmc_status add(vlmc_writer *writer, const char *folder, const golden_ent
     return status;
 }
 
+static vlmc_status make_passphrase(vlmc_secret *secret, vlmc_error *error)
+{
+    VLMC_TRY(vlmc_secret_create(sizeof GOLDEN_PASSPHRASE, secret, error));
+    secret->size = sizeof GOLDEN_PASSPHRASE - 1;
+    memcpy(secret->bytes, GOLDEN_PASSPHRASE, secret->size);
+    return VLMC_OK;
+}
+
+static vlmc_status make_seal(vlmc_seal **seal, vlmc_error *error)
+{
+    const vlmc_seal_cost cheap = {.memory_kib = VLMC_SEAL_MEMORY_KIB_MIN, .passes = 1};
+    uint8_t header[VLMC_HEADER_BYTES], master[VLMC_SEAL_MASTER_BYTES], salt[VLMC_SEAL_SALT_BYTES];
+    vlmc_secret passphrase;
+    memset(master, GOLDEN_MASTER_BYTE, sizeof master);
+    memset(salt, GOLDEN_MASTER_BYTE, sizeof salt);
+    vlmc_format_write_header(VLMC_FLAG_ENCRYPTED, header);
+    VLMC_TRY(make_passphrase(&passphrase, error));
+    const vlmc_status status =
+        vlmc_seal_create_known(header, &passphrase, &cheap, master, salt, seal, error);
+    vlmc_secret_destroy(&passphrase);
+    return status;
+}
+
+static vlmc_status give_passphrase(void *user, const char *name, uint32_t attempt,
+                                   const vlmc_secret **passphrase, vlmc_error *error)
+{
+    *passphrase = user;
+    return attempt == 0
+               ? VLMC_OK
+               : vlmc_fail(error, VLMC_ERROR_PASSPHRASE, "%s has another passphrase", name);
+}
+
+vlmc_status golden_open(const char *path, const vlmc_engine_source *engines, vlmc_reader **reader,
+                        vlmc_error *error)
+{
+    vlmc_secret passphrase;
+    *reader = NULL;
+    VLMC_TRY(make_passphrase(&passphrase, error));
+    const vlmc_reader_params params = {
+        .path = path,
+        .engine = engines,
+        .passphrase = give_passphrase,
+        .passphrase_user = &passphrase,
+    };
+    const vlmc_status status = vlmc_reader_open_with(&params, reader, error);
+    vlmc_secret_destroy(&passphrase);
+    return status;
+}
+
 vlmc_status golden_write(const char *folder, const golden_archive *archive, const vlmc_model *model,
                          const golden_plugins *plugins, const char *path, vlmc_error *error)
 {
@@ -101,14 +150,18 @@ vlmc_status golden_write(const char *folder, const golden_archive *archive, cons
         params.engine = tiny_engines(model);
         params.plugins.worker = plugins->worker;
     }
-    vlmc_writer *writer;
+    vlmc_writer *writer = NULL;
+    vlmc_seal *seal = NULL;
     uint64_t total;
-    VLMC_TRY(vlmc_writer_create(&params, &writer, error));
-    vlmc_status status = VLMC_OK;
+    if (archive->encrypted)
+        VLMC_TRY(make_seal(&seal, error));
+    params.seal = seal;
+    vlmc_status status = vlmc_writer_create(&params, &writer, error);
     for (uint32_t i = 0; i < archive->n_entries && status == VLMC_OK; i++)
         status = add(writer, folder, &archive->entries[i], error);
     if (status == VLMC_OK)
         status = vlmc_writer_finish(writer, &total, error);
     vlmc_writer_destroy(&writer);
+    vlmc_seal_destroy(&seal);
     return status;
 }

@@ -22,4 +22,8 @@ uint8_t *golden_content(const char *folder, const golden_entry *entry, size_t *s
 vlmc_status golden_write(const char *folder, const golden_archive *archive, const vlmc_model *model,
                          const golden_plugins *plugins, const char *path, vlmc_error *error);
 
+// Opens it, with GOLDEN_PASSPHRASE where it is encrypted.
+vlmc_status golden_open(const char *path, const vlmc_engine_source *engines, vlmc_reader **reader,
+                        vlmc_error *error);
+
 #endif

@@ -122,8 +122,9 @@ Test(golden, old_archives_decode_to_their_contents)
         const golden_archive *golden = &golden_archives[i];
         vlmc_reader *reader;
         vlmc_error error = {0};
-        cr_assert_eq(vlmc_reader_open(golden_path(golden->name), &engines, &reader, &error),
-                     VLMC_OK, "%s", error.text);
+        cr_assert_eq(golden_open(golden_path(golden->name), &engines, &reader, &error), VLMC_OK,
+                     "%s", error.text);
+        cr_assert_eq(vlmc_reader_info(reader)->encrypted, golden->encrypted);
         cr_assert_eq(vlmc_reader_info(reader)->n_entries, golden->n_entries);
         vlmc_reader_set_plugins(reader, plugins.plugins, plugins.worker);
         cr_assert_eq(vlmc_reader_info(reader)->n_groups, golden->n_groups);
@@ -177,7 +178,8 @@ Test(golden, the_same_contents_pack_to_the_same_bytes)
         const uint64_t records = index_offset(bytes, size);
         cr_assert(records < size && index_offset(again, again_size) == records);
         cr_assert(memcmp(bytes, again, records) == 0, "records of %s", golden->name);
-        check_same_root(golden_path(golden->name), path);
+        if (!golden->encrypted) // the root digest is that of what zstd has made
+            check_same_root(golden_path(golden->name), path);
         free(bytes);
         free(again);
     }

@@ -359,3 +359,27 @@ Test(seal, a_key_wrapped_again_opens_the_same_records_with_another_passphrase)
     vlmc_seal_destroy(&seal);
     vlmc_seal_destroy(&again);
 }
+
+Test(seal, a_blob_opens_in_its_place_unchanged_or_not_at_all)
+{
+    vlmc_seal *seal = new_seal("right"), *other = new_seal("right");
+    uint8_t bytes[50], sealed[50 + VLMC_BLOB_EXTRA_BYTES], again[sizeof sealed], back[50];
+    fill_random(bytes, sizeof bytes, 8);
+    vlmc_seal_blob(seal, 1000, bytes, sizeof bytes, sealed);
+    cr_assert(vlmc_unseal_blob(seal, 1000, sealed, sizeof bytes, back));
+    cr_assert(memcmp(back, bytes, sizeof bytes) == 0);
+    cr_assert_not(vlmc_unseal_blob(seal, 1001, sealed, sizeof bytes, back));
+    cr_assert_not(vlmc_unseal_blob(other, 1000, sealed, sizeof bytes, back));
+    cr_assert_not(vlmc_unseal_blob(seal, 1000, sealed, sizeof bytes - 1, back));
+    vlmc_seal_blob(seal, 1000, bytes, sizeof bytes, again);
+    cr_assert(memcmp(sealed, again, sizeof sealed) == 0);
+    vlmc_seal_blob(seal, 1001, bytes, sizeof bytes, again);
+    cr_assert(memcmp(sealed, again, 24) != 0);
+    for (uint32_t bit = 0; bit < 8 * sizeof sealed; bit++) {
+        sealed[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        cr_assert_not(vlmc_unseal_blob(seal, 1000, sealed, sizeof bytes, back), "bit %u", bit);
+        sealed[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    vlmc_seal_destroy(&seal);
+    vlmc_seal_destroy(&other);
+}
