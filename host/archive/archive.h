@@ -154,10 +154,17 @@ typedef struct vlmc_writer_plugins {
 } vlmc_writer_plugins;
 
 typedef struct vlmc_writer_params {
-    const char *path;          // final name, or NULL to write to `fd`
-    int fd;                    // used when path is NULL; not closed
-    bool replace;              // an existing `path` may be replaced
-    const vlmc_seal *seal;     // encrypts the archive, outlives the writer; NULL: it is not
+    const char *path;      // final name, or NULL to write to `fd`
+    int fd;                // used when path is NULL; not closed
+    bool replace;          // an existing `path` may be replaced
+    const vlmc_seal *seal; // encrypts the archive, outlives the writer; NULL: it is not
+    // Where the archive lies until it is complete, in the folder of `path`, and a journal beside
+    // it; NULL: under a name that nobody uses. With them an interruption costs the group in work:
+    // both stay, and a writer with the same names takes over what it would pack the same. A
+    // progress function that wants to stop is obeyed when that group is done. Only for `path`, and
+    // without a seal.
+    const char *partial;
+    const char *journal;
     vlmc_engine_source engine; // open == NULL: no model and no mixer, zstd and stored only
     vlmc_writer_plugins plugins;
     uint32_t level;            // codec/level.h; 0: the default
@@ -169,7 +176,8 @@ typedef struct vlmc_writer_params {
 } vlmc_writer_params;
 
 // Writes to a temporary name beside `path`; nothing appears under `path` before finish.
-// VLMC_ERROR_EXISTS when it is there and `replace` is not set.
+// VLMC_ERROR_EXISTS when it is there and `replace` is not set, VLMC_ERROR_REFUSED when another
+// process has the partial file.
 vlmc_status vlmc_writer_create(const vlmc_writer_params *params, vlmc_writer **writer,
                                vlmc_error *error);
 
@@ -209,7 +217,16 @@ uint32_t vlmc_writer_n_entries(const vlmc_writer *writer);
 // Writes what is pending, the index and the footer, syncs, renames, syncs the folder. Once.
 vlmc_status vlmc_writer_finish(vlmc_writer *writer, uint64_t *archive_bytes, vlmc_error *error);
 
-// Without a successful finish this removes the temporary file. Accepts NULL.
+// How far a writer with a partial file is.
+typedef struct vlmc_writer_progress {
+    uint32_t kept;  // results of packing in the journal: 0, and there is nothing to go on with
+    uint32_t taken; // groups that were taken over from an earlier run
+} vlmc_writer_progress;
+
+vlmc_writer_progress vlmc_writer_state(const vlmc_writer *writer);
+
+// Without a successful finish this removes the temporary file; a partial one and its journal stay,
+// and what they hold is on disk. Accepts NULL.
 void vlmc_writer_destroy(vlmc_writer **writer);
 
 // ---- Reading ----
@@ -329,6 +346,13 @@ vlmc_status vlmc_reader_read_sparse(vlmc_reader *reader, uint32_t index, vlmc_wr
 // Decodes one group and checks it, for a check of all of an archive. vlmc_reader_read does
 // the same for what it needs.
 vlmc_status vlmc_reader_check_group(vlmc_reader *reader, uint32_t index, vlmc_error *error);
+
+// Checks a block without decoding it: that it is what was written. Blocks are the groups, and after
+// them the tokenizers; n_groups + n_tokenizers in all.
+vlmc_status vlmc_reader_check_block(vlmc_reader *reader, uint32_t block, vlmc_error *error);
+
+// Does an entry need one of the blocks that are marked? bad // (n_groups + n_tokenizers)
+bool vlmc_reader_needs_block(const vlmc_reader *reader, uint32_t entry, const bool *bad);
 
 // Progress of vlmc_reader_read, over all calls. May be NULL.
 void vlmc_reader_set_progress(vlmc_reader *reader, vlmc_progress_fn progress, void *user);

@@ -28,6 +28,7 @@ struct vlmc_packer {
     void *progress_user;
     vlmc_output *output;
     vlmc_records *records;
+    vlmc_recall *recall; // NULL: nothing is taken over
     vlmc_group_packer *groups;
     vlmc_coders *coders;
     const char *path; // of the current file
@@ -42,10 +43,19 @@ struct vlmc_packer {
     uint64_t before; // of the current segment, in groups that are packed and not written
 };
 
-// A group of a segment that is not written yet.
+// The model that was chosen for a group.
+typedef struct choice {
+    bool made;
+    const vlmc_model *model; // NULL: none
+    uint32_t cost;           // of its MODEL record
+} choice;
+
+// A group that is not written yet.
 typedef struct packed_group {
     vlmc_packed_group packed;
-    const vlmc_model *model;
+    const vlmc_model *model; // of the MODEL method
+    vlmc_journal_entry entry;
+    bool recalled;
     uint64_t first_token;
     uint32_t n;
     size_t at; // of its bytes in the segment's buffer
@@ -60,7 +70,8 @@ typedef struct packed_segment {
 } packed_segment;
 
 vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *output,
-                               vlmc_records *records, vlmc_packer **packer, vlmc_error *error)
+                               vlmc_records *records, vlmc_recall *recall, vlmc_packer **packer,
+                               vlmc_error *error)
 {
     vlmc_packer *p = *packer = calloc(1, sizeof *p);
     if (!p)
@@ -73,6 +84,7 @@ vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *ou
     p->progress_user = params->progress_user;
     p->output = output;
     p->records = records;
+    p->recall = recall;
     vlmc_status status = vlmc_group_packer_create(p->source.open != NULL, &p->groups, error);
     if (status == VLMC_OK)
         status = vlmc_coders_create(&p->source, VLMC_SLAB_STEPS_MAX, &p->coders, error);
@@ -126,15 +138,15 @@ vlmc_status vlmc_packer_done(vlmc_packer *p, uint64_t bytes, vlmc_error *error)
     return VLMC_OK;
 }
 
+// A group whose result will be found again is finished before the stop.
 static bool group_tick(void *user, uint32_t tokens_done)
 {
     vlmc_packer *p = user;
-    if (p->in_sample)
-        return vlmc_packer_tick(p, p->before);
     const uint64_t each = p->group_bytes / p->group_tokens, rest = p->group_bytes % p->group_tokens;
     // Tokens of a group are at most 2^26, which the rest is below.
-    return vlmc_packer_tick(p,
-                            p->before + each * tokens_done + rest * tokens_done / p->group_tokens);
+    const uint64_t done = each * tokens_done + rest * tokens_done / p->group_tokens;
+    const bool wanted = vlmc_packer_tick(p, p->before + (p->in_sample ? 0 : done));
+    return wanted || p->recall;
 }
 
 uint32_t vlmc_packer_limit(const vlmc_packer *p)
@@ -216,58 +228,139 @@ static vlmc_status judge_sample(vlmc_packer *p, const vlmc_model *model,
     return status;
 }
 
-// *model: the one that a group of the MODEL method needs, NULL the mixer alone. `known`: a model
-// whose record is as good as written.
-static vlmc_status pack(vlmc_packer *p, const vlmc_token_coding *coding, const uint8_t *tokens,
-                        uint32_t n, const vlmc_model *known, vlmc_packed_group *packed,
-                        const vlmc_model **model, vlmc_error *error)
+// `known`: a model whose record is as good as written.
+static vlmc_status choose(vlmc_packer *p, const vlmc_token_coding *coding, const vlmc_model *known,
+                          choice *choice, vlmc_error *error)
 {
+    choice->made = true;
+    VLMC_TRY(
+        p->source.choose(p->source.user, coding ? coding->tokenizer : NULL, &choice->model, error));
+    choice->cost = choice->model == known ? 0 : vlmc_records_model_cost(p->records, choice->model);
+    return VLMC_OK;
+}
+
+// What a group becomes depends on its tokens, on what the packer was made with, and on the choice.
+static vlmc_status pack_anew(vlmc_packer *p, const vlmc_token_coding *coding, const uint8_t *tokens,
+                             uint32_t n, const vlmc_model *known, packed_group *group,
+                             choice *chosen, vlmc_error *error)
+{
+    vlmc_packed_group *packed = &group->packed;
     const bool joins = !coding || coding->tokenizer->flags & VLMC_TOKENIZER_JOINS;
-    const vlmc_model *chosen = NULL;
-    *model = NULL;
+    group->model = NULL;
     VLMC_TRY(vlmc_group_pack(p->groups, tokens, n, packed, error));
     // Pixels and samples that look like noise to zstd are none to their contexts.
     const bool try_model = coding ? packed->size > MODEL_BYTES_MIN : packed->try_model;
     if (!try_model || !p->source.open)
         return VLMC_OK;
     if (p->level.models)
-        VLMC_TRY(
-            p->source.choose(p->source.user, coding ? coding->tokenizer : NULL, &chosen, error));
+        VLMC_TRY(choose(p, coding, known, chosen, error));
     // Context models that read everything in one stream learn more of what repeats than beside a
     // transformer in many: where there is no telling, both are tried.
-    promise promising = {.with = chosen != NULL, .without = !chosen};
-    if (joins && chosen) // before the mixer's result waits in a buffer that samples use as well
-        VLMC_TRY(judge_sample(p, chosen, coding, tokens, n, &promising, error));
+    promise promising = {.with = chosen->model != NULL, .without = !chosen->model};
+    if (joins && chosen->model) // before the mixer's result waits in a buffer that samples use
+        VLMC_TRY(judge_sample(p, chosen->model, coding, tokens, n, &promising, error));
     if (promising.without)
         VLMC_TRY(pack_with(p, NULL, coding, tokens, n, 0, packed, error));
     if (!promising.with)
         return VLMC_OK;
     const uint32_t before = packed->size;
-    const uint32_t fixed = chosen == known ? 0 : vlmc_records_model_cost(p->records, chosen);
-    VLMC_TRY(pack_with(p, chosen, coding, tokens, n, fixed, packed, error));
+    VLMC_TRY(pack_with(p, chosen->model, coding, tokens, n, chosen->cost, packed, error));
     if (packed->size < before)
-        *model = chosen;
+        group->model = chosen->model;
     return VLMC_OK;
+}
+
+static void fill_entry(packed_group *group, const choice *chosen)
+{
+    vlmc_journal_entry *entry = &group->entry;
+    entry->method = (uint8_t)group->packed.method;
+    entry->streams = (uint8_t)group->packed.streams;
+    entry->size = group->packed.size;
+    entry->chose = chosen->made;
+    entry->with_model = group->model != NULL;
+    entry->model_cost = chosen->cost;
+    if (chosen->model)
+        memcpy(entry->model, chosen->model->digest, sizeof entry->model);
+}
+
+// Takes the result of an earlier run over, if that would have made the same choice.
+static vlmc_status recall(vlmc_packer *p, const vlmc_token_coding *coding, const uint8_t *tokens,
+                          uint32_t n, const vlmc_model *known, packed_group *group,
+                          vlmc_error *error)
+{
+    static const uint8_t none[VLMC_DIGEST_BYTES];
+    const vlmc_journal_entry *entry = vlmc_recall_find(p->recall, group->entry.key);
+    choice chosen = {0};
+    if (!entry)
+        return VLMC_OK;
+    if (entry->chose) {
+        if (!p->source.open || !p->level.models)
+            return VLMC_OK;
+        VLMC_TRY(choose(p, coding, known, &chosen, error));
+        if (memcmp(entry->model, chosen.model ? chosen.model->digest : none, sizeof entry->model) !=
+                0 ||
+            entry->model_cost != chosen.cost)
+            return VLMC_OK;
+    }
+    if (entry->with_model && !chosen.model)
+        return VLMC_OK;
+    group->model = entry->with_model ? chosen.model : NULL;
+    group->recalled = vlmc_recall_take(p->recall, entry, tokens, n, &group->packed);
+    if (group->recalled)
+        group->entry = *entry;
+    return VLMC_OK;
+}
+
+static vlmc_status pack(vlmc_packer *p, const vlmc_token_coding *coding, const uint8_t *tokens,
+                        uint32_t n, const vlmc_model *known, packed_group *group, vlmc_error *error)
+{
+    choice chosen = {0};
+    group->recalled = false;
+    group->entry = (vlmc_journal_entry){0};
+    if (p->recall) {
+        vlmc_recall_key(p->recall, coding, tokens, n, group->entry.key);
+        VLMC_TRY(recall(p, coding, tokens, n, known, group, error));
+        if (group->recalled)
+            return VLMC_OK;
+    }
+    VLMC_TRY(pack_anew(p, coding, tokens, n, known, group, &chosen, error));
+    fill_entry(group, &chosen);
+    return VLMC_OK;
+}
+
+// Writes a packed group, and remembers it for a run that has to begin again.
+static vlmc_status write_group(vlmc_packer *p, const packed_group *group, uint32_t number,
+                               const uint8_t *tokens, uint32_t n, vlmc_error *error)
+{
+    const vlmc_packed_group *packed = &group->packed;
+    VLMC_TRY(vlmc_records_group(p->records, packed, group->model, number, group->first_token,
+                                tokens, n, error));
+    return p->recall ? vlmc_recall_written(p->recall, &group->entry, packed->bytes, error)
+                     : VLMC_OK;
 }
 
 vlmc_status vlmc_packer_group(vlmc_packer *p, const vlmc_token_coding *coding, uint32_t number,
                               const uint8_t *tokens, uint32_t n, uint64_t bytes, vlmc_error *error)
 {
-    vlmc_packed_group packed;
-    const vlmc_model *model;
+    packed_group group = {0};
     vlmc_error detail = {0};
     p->group_bytes = bytes;
     p->group_tokens = n;
     p->before = 0;
-    vlmc_status status = pack(p, coding, tokens, n, NULL, &packed, &model, &detail);
-    if (status == VLMC_ERROR_PLUGIN) { // the tokens are sound: zstd or stored, then
+    vlmc_status status = pack(p, coding, tokens, n, NULL, &group, &detail);
+    const bool unsound = status == VLMC_ERROR_PLUGIN;
+    if (unsound) { // the tokens are sound: zstd or stored, then
         vlmc_packer_notice(p, detail.text);
         status = VLMC_OK;
     }
     if (status != VLMC_OK && error)
         *error = detail;
     VLMC_TRY(status);
-    VLMC_TRY(vlmc_records_group(p->records, &packed, model, number, 0, tokens, n, error));
+    if (unsound)
+        VLMC_TRY(vlmc_records_group(p->records, &group.packed, group.model, number, 0, tokens, n,
+                                    error));
+    else
+        VLMC_TRY(write_group(p, &group, number, tokens, n, error));
     return vlmc_packer_done(p, bytes, error);
 }
 
@@ -334,9 +427,10 @@ static vlmc_status pack_groups(vlmc_packer *p, const segment_job *job, packed_se
         coding.first_token = group->first_token;
         p->group_tokens = group->n;
         p->group_bytes = (uint64_t)job->n_bytes * group->n / job->n; // < 2^26 * 2^26
-        VLMC_TRY(pack(p, &coding, job->tokens + group->first_token, group->n, known, &group->packed,
-                      &group->model, error));
+        VLMC_TRY(pack(p, &coding, job->tokens + group->first_token, group->n, known, group, error));
         VLMC_TRY(keep(s, group, error));
+        if (p->recall && !group->recalled && s->n_groups > 1)
+            VLMC_TRY(vlmc_recall_keep(p->recall, &group->entry, group->packed.bytes, error));
         if (group->packed.method == VLMC_GROUP_MODEL) {
             *size += group->model == known ? 0 : vlmc_records_model_cost(p->records, group->model);
             known = group->model;
@@ -357,12 +451,23 @@ static vlmc_status write_groups(vlmc_packer *p, const segment_job *job, const pa
     for (uint32_t g = 0; g < s->n_groups; g++) {
         const packed_group *group = &s->groups[g];
         const uint8_t *tokens = job->tokens + group->first_token;
-        vlmc_packed_group packed = group->packed;
-        packed.bytes = packed.method == VLMC_GROUP_STORED ? tokens : s->bytes + group->at;
-        VLMC_TRY(vlmc_records_group(p->records, &packed, group->model, *number, group->first_token,
-                                    tokens, group->n, error));
+        packed_group written = *group;
+        if (written.packed.method != VLMC_GROUP_STORED)
+            written.packed.bytes = s->bytes + group->at;
+        VLMC_TRY(write_group(p, &written, *number, tokens, group->n, error));
     }
+    if (p->recall)
+        VLMC_TRY(vlmc_recall_end_kept(p->recall, error));
     return vlmc_packer_done(p, job->n_bytes, error);
+}
+
+// A segment that was not worth it is not tried again by a run that has to begin again.
+static vlmc_status keep_rejected(vlmc_packer *p, const packed_segment *s, vlmc_error *error)
+{
+    const packed_group *first = &s->groups[0];
+    if (!p->recall || s->n_groups > 1 || first->n == 0 || first->recalled)
+        return VLMC_OK; // nothing new, or kept already
+    return vlmc_recall_keep(p->recall, &first->entry, s->bytes + first->at, error);
 }
 
 vlmc_status vlmc_packer_segment(vlmc_packer *p, const vlmc_token_coding *coding,
@@ -384,9 +489,13 @@ vlmc_status vlmc_packer_segment(vlmc_packer *p, const vlmc_token_coding *coding,
     if (!s.groups)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
     uint64_t size = (uint64_t)cost + SEGMENT_COST_BYTES;
+    if (p->recall)
+        vlmc_recall_begin_kept(p->recall);
     vlmc_status status = pack_groups(p, &job, &s, &size, error);
     if (status == VLMC_OK && size < job.limit)
         status = write_groups(p, &job, &s, number, error);
+    else if (status == VLMC_OK)
+        status = keep_rejected(p, &s, error);
     free(s.groups);
     free(s.bytes);
     return status;

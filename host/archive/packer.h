@@ -5,6 +5,7 @@
 #define VLMC_ARCHIVE_PACKER_H
 
 #include "archive.h"
+#include "recall.h"
 #include "records.h"
 
 #include <stdbool.h>
@@ -13,9 +14,11 @@
 
 typedef struct vlmc_packer vlmc_packer;
 
-// What of the writer's parameters concerns it, and the records, is borrowed.
+// What of the writer's parameters concerns it, the records and `recall` (NULL: nothing is taken
+// over from an earlier run) are borrowed.
 vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *output,
-                               vlmc_records *records, vlmc_packer **packer, vlmc_error *error);
+                               vlmc_records *records, vlmc_recall *recall, vlmc_packer **packer,
+                               vlmc_error *error);
 void vlmc_packer_destroy(vlmc_packer **packer);
 
 // The file that is being added, for notices.

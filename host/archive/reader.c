@@ -296,6 +296,34 @@ static uint64_t segment_packed_bytes(const vlmc_index *index, const vlmc_segment
     return margins ? sum * segment->n_bytes / (segment->n_bytes + margins) : sum;
 }
 
+static bool segment_needs(const vlmc_index *index, const vlmc_segment_info *segment,
+                          const bool *bad)
+{
+    const uint64_t end = segment->first_token + segment->n_tokens;
+    const vlmc_sequence *sequence = &index->sequences[segment->tokenizer];
+    const uint32_t last = sequence->first + sequence->n_groups;
+    if (segment->tokenizer && bad[index->n_groups + segment->tokenizer - 1])
+        return true;
+    for (uint32_t i = vlmc_index_find(index, segment->tokenizer, segment->first_token);
+         i < last && index->starts[i] < end; i++)
+        if (bad[index->order[i]])
+            return true;
+    return false;
+}
+
+bool vlmc_reader_needs_block(const vlmc_reader *reader, uint32_t entry, const bool *bad)
+{
+    const vlmc_entry *e = vlmc_reader_entry(reader, entry);
+    vlmc_segment_info segment;
+    if (!e)
+        return false;
+    for (vlmc_segment_walk walk = vlmc_segment_walk_begin(e);
+         vlmc_segment_walk_next(&walk, &segment);)
+        if (segment_needs(&reader->index, &segment, bad))
+            return true;
+    return false;
+}
+
 uint64_t vlmc_reader_packed_bytes(const vlmc_reader *reader, uint32_t entry)
 {
     const vlmc_entry *e = vlmc_reader_entry(reader, entry);

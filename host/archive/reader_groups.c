@@ -263,18 +263,26 @@ static bool tag_agrees(const vlmc_group_info *info, const uint8_t *payload)
             tag.model == info->model);
 }
 
-// Memory is asked for when the record is known to be whole and to say the same as the index.
+// Reads a group's record into r->packed: it is whole and says the same as the index.
+static vlmc_status read_group(vlmc_reader *r, uint32_t g, vlmc_record *record, vlmc_error *error)
+{
+    const vlmc_group_info *info = &r->index.groups[g];
+    VLMC_TRY(read_packed(r, info->archive_offset, info->packed_bytes, record, error));
+    if (record->type != VLMC_RECORD_GROUP || record->method != info->method ||
+        record->tagged != (info->tag_bytes != 0) || record->streams != info->streams ||
+        record->raw_bytes != info->raw_bytes || record->number != r->index.group_numbers[g] ||
+        !tag_agrees(info, r->packed))
+        return damaged_at(r, info->archive_offset, error);
+    return VLMC_OK;
+}
+
+// Memory is asked for when the record is known to be sound.
 static vlmc_status decode_group(vlmc_reader *r, uint32_t g, vlmc_kept_group **kept,
                                 vlmc_error *error)
 {
     const vlmc_group_info *info = &r->index.groups[g];
     vlmc_record record;
-    VLMC_TRY(read_packed(r, info->archive_offset, info->packed_bytes, &record, error));
-    if (record.type != VLMC_RECORD_GROUP || record.method != info->method ||
-        record.tagged != (info->tag_bytes != 0) || record.streams != info->streams ||
-        record.raw_bytes != info->raw_bytes || record.number != r->index.group_numbers[g] ||
-        !tag_agrees(info, r->packed))
-        return damaged_at(r, info->archive_offset, error);
+    VLMC_TRY(read_group(r, g, &record, error));
     *kept = vlmc_reader_cache_place(&r->cache, info->raw_bytes);
     if (!*kept)
         return no_memory(r, error);
@@ -307,6 +315,19 @@ vlmc_status vlmc_reader_group_tokens(vlmc_reader *r, uint32_t g, const uint8_t *
     vlmc_reader_cache_keep(&r->cache, kept, g, info->method == VLMC_GROUP_MODEL);
     *tokens = kept->tokens;
     return VLMC_OK;
+}
+
+vlmc_status vlmc_reader_check_block(vlmc_reader *r, uint32_t block, vlmc_error *error)
+{
+    vlmc_record record;
+    const vlmc_index *index = &r->index;
+    if (block < index->n_groups)
+        return read_group(r, block, &record, error);
+    const uint32_t tokenizer = block - index->n_groups;
+    if (tokenizer >= index->n_tokenizers)
+        return vlmc_fail(error, VLMC_ERROR_USAGE, "%s has no block %u", r->path, block);
+    r->tokenizer.number = 0;
+    return read_tokenizer(r, &index->tokenizers[tokenizer], error);
 }
 
 vlmc_status vlmc_reader_check_group(vlmc_reader *reader, uint32_t index, vlmc_error *error)

@@ -10,12 +10,14 @@
 #include "output.h"
 #include "packer.h"
 #include "pending.h"
+#include "recall.h"
 #include "records.h"
 #include "recovery/recovery.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define READ_BYTES (256u << 10)
 
@@ -23,6 +25,8 @@ struct vlmc_writer {
     uint32_t recovery_percent; // 0: no recovery data
     vlmc_output *output;
     vlmc_records *records;
+    vlmc_recall *recall; // NULL: what is interrupted is lost
+    char *journal;       // name of its file
     vlmc_packer *packer;
     vlmc_pending *pending;
     vlmc_dedup *dedup;
@@ -35,9 +39,24 @@ struct vlmc_writer {
 
 static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_error *error)
 {
-    VLMC_TRY(vlmc_output_create(params->path, params->fd, params->replace, &w->output, error));
+    const vlmc_output_params output = {
+        .path = params->path,
+        .fd = params->fd,
+        .replace = params->replace,
+        .partial = params->partial,
+    };
+    VLMC_TRY(vlmc_output_create(&output, &w->output, error));
+    if (params->partial && params->seal)
+        return vlmc_fail(error, VLMC_ERROR_UNSUPPORTED,
+                         "what is interrupted of an encrypted archive cannot be kept");
+    if (params->partial) {
+        w->journal = strdup(params->journal);
+        if (!w->journal)
+            return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
+        VLMC_TRY(vlmc_recall_create(params, w->output, &w->recall, error));
+    }
     VLMC_TRY(vlmc_records_create(w->output, params->seal, &w->records, error));
-    VLMC_TRY(vlmc_packer_create(params, w->output, w->records, &w->packer, error));
+    VLMC_TRY(vlmc_packer_create(params, w->output, w->records, w->recall, &w->packer, error));
     VLMC_TRY(vlmc_pending_create(w->packer, w->records, &w->pending, error));
     VLMC_TRY(vlmc_dedup_create(&w->dedup, error));
     VLMC_TRY(vlmc_file_table_create(&w->files, error));
@@ -83,7 +102,9 @@ void vlmc_writer_destroy(vlmc_writer **writer)
     vlmc_pending_destroy(&w->pending);
     vlmc_packer_destroy(&w->packer);
     vlmc_records_destroy(&w->records);
+    vlmc_recall_destroy(&w->recall);
     vlmc_output_destroy(&w->output);
+    free(w->journal);
     free(w);
     *writer = NULL;
 }
@@ -277,11 +298,23 @@ static vlmc_status finish(vlmc_writer *w, uint64_t *archive_bytes, vlmc_error *e
 {
     VLMC_TRY(vlmc_pending_finish(w->pending, error));
     VLMC_TRY(vlmc_records_finish(w->records, error));
+    VLMC_TRY(vlmc_output_end(w->output, error));
     *archive_bytes = vlmc_output_size(w->output);
     if (w->recovery_percent)
         VLMC_TRY(vlmc_recovery_protect(vlmc_output_fd(w->output), *archive_bytes,
                                        w->recovery_percent, NULL, archive_bytes, error));
-    return vlmc_output_commit(w->output, error);
+    VLMC_TRY(vlmc_output_commit(w->output, error));
+    if (w->journal)
+        unlink(w->journal); // of use to nobody; one that stays is harmless
+    return VLMC_OK;
+}
+
+vlmc_writer_progress vlmc_writer_state(const vlmc_writer *w)
+{
+    return (vlmc_writer_progress){
+        .kept = w->recall ? vlmc_recall_count(w->recall) : 0,
+        .taken = w->recall ? vlmc_recall_taken(w->recall) : 0,
+    };
 }
 
 vlmc_status vlmc_writer_finish(vlmc_writer *w, uint64_t *archive_bytes, vlmc_error *error)

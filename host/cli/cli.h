@@ -22,6 +22,7 @@ enum {
     CLI_EXIT_REFUSED = 7,
     CLI_EXIT_CATALOG = 8,
     CLI_EXIT_USAGE = 64,
+    CLI_EXIT_PAUSED = 75,
 };
 
 // Read once, in main. Strings are borrowed from the environment; unset or empty is NULL.
@@ -36,6 +37,7 @@ typedef struct cli_environment {
     const char *system;          // VLMC_SYSTEM: stands before /proc, /dev and /etc, for tests
     const char *data_home;       // XDG_DATA_HOME
     const char *cache_home;      // XDG_CACHE_HOME
+    const char *state_home;      // XDG_STATE_HOME
     const char *home;            // HOME
     const char *temporary;       // TMPDIR
 } cli_environment;
@@ -86,6 +88,7 @@ void cli_bench(cli *cli, int argc, char **argv);
 void cli_model(cli *cli, int argc, char **argv);
 void cli_catalog(cli *cli, int argc, char **argv);
 void cli_plugin(cli *cli, int argc, char **argv);
+void cli_jobs(cli *cli, int argc, char **argv);
 
 // A command that only vlmc itself gives: the process that plugins run in. Returns the exit code.
 #define CLI_PLUGIN_WORKER "plugin-worker"

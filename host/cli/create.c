@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // vlmc create
+#include "create.h"
 #include "cli.h"
+#include "codec/cut.h"
 #include "codec/level.h"
+#include "create_job.h"
 #include "create_source.h"
 #include "devices.h"
 #include "encrypt.h"
@@ -22,24 +25,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-typedef struct create_options {
-    cli_common common;
-    const char *model;
-    const char *output; // "-" = stdout
-    const char *stdin_name;
-    uint32_t recovery_percent; // 0: none
-    bool force;
-    bool verify;
-    bool no_catalog;
-    bool no_plugins;
-    bool verbose;
-    bool catalog_names; // of an encrypted archive
-    cli_encryption encryption;
-    uint32_t level; // 0: the default
-    char **paths;
-    int n_paths;
-} create_options;
 
 static const struct argp_option option_table[] = {
     {"output", 'o', "ARCHIVE", 0, "Write this archive; \"-\" is standard output", 1},
@@ -69,11 +54,21 @@ static const struct argp_option option_table[] = {
     {0, '7', 0, 0, "More contexts", 4},
     {0, '8', 0, 0, "Larger groups still", 4},
     {0, '9', 0, 0, "Smallest; takes some 3 GB of memory, to extract as well", 4},
+    {"group-size", CLI_KEY_GROUP_SIZE, "BYTES", 0,
+     "Groups of at most this size, 64K to 64M; default: by level. An interruption costs one", 5},
     {"no-plugins", CLI_KEY_NO_PLUGINS, 0, 0, "Take every file as plain bytes", 5},
     CLI_OPTIONS_COMPUTE,
     CLI_OPTIONS_OUTPUT,
     {0},
 };
+
+static uint32_t parse_group_size(struct argp_state *state, const char *arg)
+{
+    const uint64_t bytes = cli_parse_bytes(state, arg);
+    if (bytes < VLMC_GROUP_BYTES_LEAST || bytes > VLMC_GROUP_BYTES_MAX)
+        argp_error(state, "--group-size wants 64K to 64M, not \"%s\"", arg);
+    return (uint32_t)bytes;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -93,6 +88,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case '1' ... '9':
         options->level = (uint32_t)(key - '0');
+        return 0;
+    case CLI_KEY_GROUP_SIZE:
+        options->group_bytes = parse_group_size(state, arg);
         return 0;
     case CLI_KEY_NO_PLUGINS:
         options->no_plugins = true;
@@ -137,7 +135,8 @@ static const struct argp create_argp = {
     .parser = parse_option,
     .args_doc = "-o ARCHIVE PATH…\n-o ARCHIVE -",
     .doc = "Writes an archive of files and folders. Symlinks are stored as links. The archive "
-           "appears under its name only when it is complete."
+           "appears under its name only when it is complete. What interrupts the work costs the "
+           "group in work: the same command again, or \"vlmc jobs resume\", goes on."
            "\vExamples:\n"
            "  vlmc create -o books.vlmc books/\n"
            "  vlmc create --recovery 10% -o photos.vlmc photos/\n"
@@ -200,9 +199,7 @@ static vlmc_status look_at_output(const create_options *options, walk *walk, vlm
                          options->output);
     if (S_ISDIR(st.st_mode))
         return vlmc_fail(error, VLMC_ERROR_EXISTS, "\"%s\" is a folder", options->output);
-    walk->has_output = true;
-    walk->output_device = st.st_dev;
-    walk->output_inode = st.st_ino;
+    walk_keep_out(walk, st.st_dev, st.st_ino);
     return VLMC_OK;
 }
 
@@ -240,33 +237,65 @@ static vlmc_status collect(const create_options *options, walk *walk, vlmc_error
     return walk_finish(walk, error);
 }
 
+// Progress of a run and its job.
+typedef struct create_run_state {
+    cli_job progress;
+    create_job job;
+} create_run_state;
+
+static bool show_progress(void *user, uint64_t bytes_done, uint64_t packed_bytes)
+{
+    create_run_state *run = user;
+    create_job *job = &run->job;
+    const bool goes_on = cli_job_progress(&run->progress, bytes_done, packed_bytes);
+    if (!goes_on && job->on_record && !job->told_stop) {
+        cli_notice(job->cli, "finishing the group in work; a second signal stops at once");
+        job->told_stop = true;
+    }
+    return goes_on;
+}
+
+static vlmc_status add_all(create_target *target, const create_options *options, const walk *walk,
+                           bool from_stdin, vlmc_error *error)
+{
+    if (from_stdin)
+        return add_stdin(target, options, error);
+    for (size_t i = 0; i < walk->n_items; i++)
+        VLMC_TRY(create_add_item(target, &walk->items[i], error));
+    return VLMC_OK;
+}
+
 static vlmc_status write_archive(const create_options *options, const walk *walk, bool from_stdin,
-                                 const create_tools *tools, cli_job *job, create_target *target,
-                                 uint64_t *archive_bytes, vlmc_error *error)
+                                 const create_tools *tools, create_run_state *run,
+                                 create_target *target, uint64_t *archive_bytes, vlmc_error *error)
 {
     const bool to_stdout = strcmp(options->output, "-") == 0;
+    const uint32_t by_level = vlmc_level_of(options->level)->group_bytes;
     const vlmc_writer_params params = {
         .level = options->level,
-        .group_bytes = vlmc_level_of(options->level)->group_bytes,
+        .group_bytes = options->group_bytes ? options->group_bytes : by_level,
         .recovery_percent = options->recovery_percent,
         .path = to_stdout ? NULL : options->output,
+        .partial = run->job.on_record ? run->job.place.partial : NULL,
+        .journal = run->job.place.journal,
         .fd = STDOUT_FILENO,
         .replace = options->force,
         .seal = tools->seal,
-        .engine = tools->source,
+        .engine = create_job_source(&run->job, tools->source),
         .plugins = create_plugins(target, tools->worker),
-        .progress = cli_job_progress,
-        .progress_user = job,
+        .progress = show_progress,
+        .progress_user = run,
     };
     VLMC_TRY(vlmc_writer_create(&params, &target->writer, error));
-    vlmc_status status = VLMC_OK;
-    if (from_stdin)
-        status = add_stdin(target, options, error);
-    for (size_t i = 0; i < walk->n_items && status == VLMC_OK; i++)
-        status = create_add_item(target, &walk->items[i], error);
+    create_job_save(&run->job); // another run may have put itself on record before it failed
+    vlmc_status status = add_all(target, options, walk, from_stdin, error);
     if (status == VLMC_OK)
         status = vlmc_writer_finish(target->writer, archive_bytes, error);
+    const vlmc_writer_progress state = vlmc_writer_state(target->writer);
     vlmc_writer_destroy(&target->writer);
+    if (status == VLMC_OK && state.taken)
+        cli_notice(options->common.cli, "%u groups were taken over from the interrupted run",
+                   (unsigned)state.taken);
     return status;
 }
 
@@ -293,20 +322,22 @@ static void print_result(const create_options *options, const cli_job *job,
 }
 
 static vlmc_status pack(create_options *options, walk *walk, bool from_stdin,
-                        const create_tools *tools, vlmc_error *error)
+                        const create_tools *tools, create_run_state *run, vlmc_error *error)
 {
     cli *cli = options->common.cli;
-    cli_job job;
-    create_target target = {.cli = cli, .verbose = options->verbose};
+    create_target target = {.cli = cli, .job = &run->job, .verbose = options->verbose};
     uint64_t archive_bytes = 0;
     if (!from_stdin)
         VLMC_TRY(collect(options, walk, error));
-    cli_job_begin(&job, cli, "packing", walk->content_bytes);
+    if (run->job.on_record)
+        vlmc_json_set_number(run->job.record, "content_bytes", walk->content_bytes);
+    create_job_save(&run->job);
+    cli_job_begin(&run->progress, cli, "packing", walk->content_bytes);
     vlmc_status status =
-        write_archive(options, walk, from_stdin, tools, &job, &target, &archive_bytes, error);
-    cli_job_end(&job);
+        write_archive(options, walk, from_stdin, tools, run, &target, &archive_bytes, error);
+    cli_job_end(&run->progress);
     if (status == VLMC_OK)
-        print_result(options, &job, &target, archive_bytes);
+        print_result(options, &run->progress, &target, archive_bytes);
     return status;
 }
 
@@ -335,31 +366,60 @@ static void close_tools(create_tools *tools)
     cli_engines_destroy(&tools->engines);
 }
 
-static vlmc_status run(create_options *options, walk *walk, vlmc_error *error)
+static vlmc_status write_it(create_options *options, walk *walk, create_run_state *run,
+                            vlmc_error *error)
 {
     bool from_stdin;
     create_tools tools;
     VLMC_TRY(check_arguments(options, &from_stdin, error));
     VLMC_TRY(look_at_output(options, walk, error));
+    VLMC_TRY(create_job_begin(&run->job, options, walk, error));
     vlmc_status status = open_tools(options, &tools, error);
+    create_job_source(&run->job, tools.source);
     if (status == VLMC_OK)
-        status = pack(options, walk, from_stdin, &tools, error);
+        status = create_job_check_needs(&run->job, tools.plugins, error);
+    if (status == VLMC_OK)
+        status = pack(options, walk, from_stdin, &tools, run, error);
     close_tools(&tools);
-    if (status == VLMC_OK && options->verify)
-        status = verify_archive(&options->common, options->output, error);
     return status;
+}
+
+vlmc_status create_follow_up(const create_options *options, vlmc_error *error)
+{
+    if (!options->no_catalog && strcmp(options->output, "-") != 0)
+        record_archive(options->common.cli, options->output, options->catalog_names);
+    return options->verify
+               ? verify_archive(&options->common, options->output, options->no_catalog, error)
+               : VLMC_OK;
+}
+
+void create_run(create_options *options)
+{
+    cli *cli = options->common.cli;
+    create_run_state run = {0};
+    walk walk = {0};
+    vlmc_error error;
+    vlmc_status status = write_it(options, &walk, &run, &error);
+    const bool written = status == VLMC_OK;
+    if (written)
+        status = create_follow_up(options, &error);
+    if (status != VLMC_OK)
+        cli_error(cli, &error);
+    if (!written)
+        create_job_stopped(&run.job);
+    else if (status == VLMC_ERROR_INTERRUPTED && run.job.on_record)
+        cli_notice(cli, "the archive is complete; \"vlmc jobs resume %s\" does the rest",
+                   run.job.place.id);
+    else
+        create_job_done(&run.job);
+    create_job_destroy(&run.job);
+    walk_destroy(&walk);
 }
 
 void cli_create(cli *cli, int argc, char **argv)
 {
     create_options options = {.stdin_name = "stdin", .encryption = CLI_ENCRYPTION_DEFAULT};
-    walk walk = {0};
-    vlmc_error error;
     cli_common_init(&options.common, cli);
     cli_parse(&create_argp, argc, argv, &options);
-    if (run(&options, &walk, &error) != VLMC_OK)
-        cli_error(cli, &error);
-    else if (!options.no_catalog && strcmp(options.output, "-") != 0)
-        record_archive(cli, options.output, options.catalog_names);
-    walk_destroy(&walk);
+    create_run(&options);
 }

@@ -70,6 +70,8 @@ static void note_coded(void *user, const char *path, const vlmc_tokenizer *token
     create_target *target = user;
     if (target->tokenizer != tokenizer)
         tell_coded(target, path);
+    if (target->tokenizer != tokenizer)
+        create_job_note_tokenizer(target->job, tokenizer);
     target->tokenizer = tokenizer;
     target->token_bytes += bytes;
 }

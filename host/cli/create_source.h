@@ -5,11 +5,13 @@
 
 #include "archive/archive.h"
 #include "cli.h"
+#include "create_job.h"
 #include "walk.h"
 
 typedef struct create_target {
     vlmc_writer *writer;
     cli *cli;
+    create_job *job;
     bool verbose;           // say what plugins turned into tokens
     uint64_t content_bytes; // read so far
     size_t n_entries;       // added so far

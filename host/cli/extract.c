@@ -285,6 +285,11 @@ static vlmc_status run(const extract_options *options, vlmc_error *error)
         if (status == VLMC_OK)
             cli_notice(cli, "%u of %u entries in %.1f s", (unsigned)count.done,
                        (unsigned)count.selected, cli_job_seconds(&job));
+        else if (status == VLMC_ERROR_INTERRUPTED && !options->to_stdout)
+            cli_notice(cli,
+                       "%u of %u entries are extracted; the same command with --overwrite newer "
+                       "does the rest",
+                       (unsigned)count.done, (unsigned)count.selected);
     }
     if (status == VLMC_OK)
         cli_warn_unmatched(cli, &archive, options->patterns, options->n_patterns);

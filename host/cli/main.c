@@ -28,6 +28,7 @@ static const command commands[] = {
     {"repair", cli_repair, "mend a damaged archive from its recovery data"},
     {"diff", cli_diff, "compare an archive with the disk"},
     {"rekey", cli_rekey, "give an encrypted archive another passphrase"},
+    {"jobs", cli_jobs, "list, go on with or give up archives that were interrupted"},
     {"find", cli_find, "find paths in all archives that the catalog knows"},
     {"catalog", cli_catalog, "list or check the catalog of archives"},
     {"model", cli_model, "list, describe or verify models"},
@@ -56,6 +57,7 @@ static cli_environment read_environment(void)
         .system = variable("VLMC_SYSTEM"),
         .data_home = variable("XDG_DATA_HOME"),
         .cache_home = variable("XDG_CACHE_HOME"),
+        .state_home = variable("XDG_STATE_HOME"),
         .home = variable("HOME"),
         .temporary = variable("TMPDIR"),
     };

@@ -77,6 +77,25 @@ uint64_t cli_parse_bytes(struct argp_state *state, const char *arg)
     return (uint64_t)n << shift;
 }
 
+uint64_t cli_parse_time_ns(struct argp_state *state, const char *arg)
+{
+    static const struct {
+        const char *name;
+        uint64_t ms;
+    } units[] = {{"", 1000},     {"ms", 1},       {"s", 1000},     {"m", 60000},
+                 {"h", 3600000}, {"d", 86400000}, {"w", 604800000}};
+    const uint64_t most_ms = 100ull * 366 * 86400 * 1000;
+    char *end;
+    errno = 0;
+    const unsigned long long n = strtoull(arg, &end, 10);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (!errno && end != arg && *arg >= '0' && *arg <= '9' && strcmp(end, units[i].name) == 0 &&
+            n > 0 && n <= most_ms / units[i].ms)
+            return n * units[i].ms * 1000000u;
+    argp_error(state, "\"%s\" is not a time (such as 90s, 10m, 2h, 90d)", arg);
+    return 1;
+}
+
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
     argp_err_exit_status = CLI_EXIT_USAGE;

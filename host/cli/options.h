@@ -28,6 +28,10 @@ enum {
     CLI_KEY_KDF_PASSES,
     CLI_KEY_CATALOG_NAMES,
     CLI_KEY_NEW_PASSPHRASE_FILE,
+    CLI_KEY_GROUP_SIZE,
+    CLI_KEY_LEVEL,
+    CLI_KEY_TIME_LIMIT,
+    CLI_KEY_DUE,
 };
 
 // Rows of a command's table.
@@ -67,6 +71,10 @@ error_t cli_common_parse(int key, const char *arg, struct argp_state *state, cli
 
 // "4096", "64K", "2M", "10G", "1T" (powers of 1024); a usage error otherwise.
 uint64_t cli_parse_bytes(struct argp_state *state, const char *arg);
+
+// "500ms", "90", "90s", "10m", "2h", "90d", "4w", more than nothing and at most 100 years, in
+// nanoseconds; a usage error otherwise.
+uint64_t cli_parse_time_ns(struct argp_state *state, const char *arg);
 
 // Parses a command line; a usage error ends the program with exit code 64, --help with 0.
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);

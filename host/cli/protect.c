@@ -75,7 +75,8 @@ static vlmc_status write_file(const cli_archive_file *file, uint64_t archive_byt
                               uint64_t *file_bytes, vlmc_error *error)
 {
     vlmc_output *output;
-    VLMC_TRY(vlmc_output_create(file->path, -1, true, &output, error));
+    const vlmc_output_params params = {.path = file->path, .replace = true};
+    VLMC_TRY(vlmc_output_create(&params, &output, error));
     const int to = vlmc_output_fd(output);
     vlmc_status status = vlmc_recovery_copy(file->fd, to, 0, archive_bytes, progress, error);
     *file_bytes = archive_bytes;

@@ -166,7 +166,11 @@ static vlmc_status write_file(const repair_options *options, const cli_archive_f
 {
     vlmc_output *output;
     const char *target = options->in_place ? file->path : path;
-    VLMC_TRY(vlmc_output_create(target, -1, options->in_place || options->force, &output, error));
+    const vlmc_output_params params = {
+        .path = target,
+        .replace = options->in_place || options->force,
+    };
+    VLMC_TRY(vlmc_output_create(&params, &output, error));
     vlmc_status status =
         vlmc_repair_write(repair, vlmc_output_fd(output), progress, &result->whole, error);
     if (status == VLMC_OK && (result->whole || !options->in_place)) {

@@ -10,9 +10,17 @@
 #include <unistd.h>
 
 // Graver codes later; a code that is not listed (128 + N) is graver than all.
-static const int gravity[] = {
-    0, CLI_EXIT_WARNING, CLI_EXIT_REPAIRED, CLI_EXIT_CATALOG, CLI_EXIT_REFUSED, CLI_EXIT_FAILURE, 5,
-    6, CLI_EXIT_DAMAGED, CLI_EXIT_USAGE};
+static const int gravity[] = {0,
+                              CLI_EXIT_WARNING,
+                              CLI_EXIT_REPAIRED,
+                              CLI_EXIT_PAUSED,
+                              CLI_EXIT_CATALOG,
+                              CLI_EXIT_REFUSED,
+                              CLI_EXIT_FAILURE,
+                              5,
+                              6,
+                              CLI_EXIT_DAMAGED,
+                              CLI_EXIT_USAGE};
 
 static size_t rank(int code)
 {

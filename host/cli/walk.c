@@ -92,10 +92,21 @@ static const char *special_name(unsigned type)
     }
 }
 
+void walk_keep_out(walk *walk, uint64_t device, uint64_t inode)
+{
+    if (walk->n_kept_out < WALK_KEPT_OUT_MAX) {
+        walk->kept_out[walk->n_kept_out].device = device;
+        walk->kept_out[walk->n_kept_out++].inode = inode;
+    }
+}
+
 static bool is_output(const walk *walk, struct archive_entry *entry)
 {
-    return walk->has_output && (uint64_t)archive_entry_dev(entry) == walk->output_device &&
-           (uint64_t)archive_entry_ino64(entry) == walk->output_inode;
+    for (size_t i = 0; i < walk->n_kept_out; i++)
+        if ((uint64_t)archive_entry_dev(entry) == walk->kept_out[i].device &&
+            (uint64_t)archive_entry_ino64(entry) == walk->kept_out[i].inode)
+            return true;
+    return false;
 }
 
 // Fills everything but the strings; false when the entry is not for an archive.

@@ -19,18 +19,25 @@ typedef struct walk_item {
     uint64_t size_bytes; // of a file when it was seen
 } walk_item;
 
+#define WALK_KEPT_OUT_MAX 4u
+
 typedef struct walk {
     walk_item *items; // sorted by the bytes of `stored`, each path once
     size_t n_items;
     size_t capacity;
     uint64_t content_bytes; // of all files
     size_t skipped;         // special or unreadable: each has had its warning
-    // The archive that is being written, when a file has its name already; never collected.
-    bool has_output;
-    uint64_t output_device;
-    uint64_t output_inode;
+    // Files of the archive that is being written; never collected.
+    struct {
+        uint64_t device;
+        uint64_t inode;
+    } kept_out[WALK_KEPT_OUT_MAX];
+    size_t n_kept_out;
     bool told_absolute; // the notice about leading slashes was given
 } walk;
+
+// Keeps one file out, WALK_KEPT_OUT_MAX at most.
+void walk_keep_out(walk *walk, uint64_t device, uint64_t inode);
 
 // Turns a path of the command line into the path to store: no leading slash, no "//", no
 // "." parts; "" for the current folder. VLMC_ERROR_REFUSED for "..". *stored is malloc'ed.

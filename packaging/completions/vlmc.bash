@@ -3,19 +3,20 @@
 # Completion for bash. Needs nothing of bash-completion. tests/cli/completions.sh compares the
 # options below with those of each command's --help.
 
-_vlmc_commands='create extract list info verify protect repair diff rekey find catalog model plugin device estimate bench help'
+_vlmc_commands='create extract list info verify protect repair diff rekey jobs find catalog model plugin device estimate bench help'
 
 # The options of a command; those that have a long form by it alone.
 _vlmc_options() { # COMMAND
     local output='--json --quiet --help --usage' compute='--device --threads'
     local levels='-1 -2 -3 -4 -5 -6 -7 -8 -9'
     case $1 in
-    create) echo "$output $compute $levels --output --force --verify --recovery --stdin-name --no-catalog --verbose --model --no-plugins" ;;
+    create) echo "$output $compute $levels --output --force --verify --recovery --stdin-name --no-catalog --verbose --model --no-plugins --group-size" ;;
     extract) echo "$output $compute --directory --stdout --overwrite --dry-run --max-output" ;;
     list) echo "$output --long" ;;
     find) echo "$output --glob --regex --exact --hash --ignore-case --null" ;;
     info | catalog | model) echo "$output" ;;
-    verify) echo "$output $compute" ;;
+    verify) echo "$output $compute --level --time-limit --due" ;;
+    jobs) echo "$output $compute" ;;
     protect) echo "$output --recovery --remove" ;;
     repair) echo "$output --output --in-place --force" ;;
     diff) echo "$output --directory" ;;
@@ -42,7 +43,8 @@ _vlmc_value_of() { # COMMAND OPTION
     --passphrase-file | --new-passphrase-file) echo file ;;
     --kdf-memory | --kdf-passes) echo words ;;
     --recovery) echo words 5% 10% 20% 30% ;;
-    -t | --threads | --stdin-name | --max-output | --time | --seed | --only | --from | --size | --limit | --as)
+    --level) echo words header blocks decode ;;
+    -t | --threads | --stdin-name | --max-output | --group-size | --time-limit | --due | --time | --seed | --only | --from | --size | --limit | --as)
         echo words
         ;;
     esac
@@ -53,7 +55,9 @@ _vlmc_argument_of() { # COMMAND N FIRST
     case $1,$2,$3 in
     help,1,*) echo words "${_vlmc_commands% help}" ;;
     create,* | estimate,*) echo file ;;
-    extract,1,* | list,1,* | info,1,* | verify,1,* | protect,1,* | repair,1,* | diff,1,* | rekey,1,*) echo archive ;;
+    extract,1,* | list,1,* | info,1,* | verify,* | protect,1,* | repair,1,* | diff,1,* | rekey,1,*) echo archive ;;
+    jobs,1,*) echo words list resume cancel ;;
+    jobs,*,resume | jobs,*,cancel) echo words "$(vlmc jobs list 2>/dev/null | cut -d' ' -f1)" ;;
     catalog,1,*) echo words list check ;;
     model,1,*) echo words list info verify ;;
     model,2,info | model,2,verify) echo model ;;

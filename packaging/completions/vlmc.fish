@@ -36,6 +36,10 @@ function __vlmc_devices
     vlmc device list 2>/dev/null | string replace -r '^(\S+) .*' '$1\tdevice'
 end
 
+function __vlmc_jobs
+    vlmc jobs list 2>/dev/null | string replace -r '^(\S+) .*' '$1\tjob'
+end
+
 complete -c vlmc -f
 complete -c vlmc -n __vlmc_no_command -l version -d 'Print the version'
 complete -c vlmc -n __vlmc_no_command -a create -d 'Write an archive of files and folders'
@@ -47,6 +51,7 @@ complete -c vlmc -n __vlmc_no_command -a protect -d 'Add recovery data to an arc
 complete -c vlmc -n __vlmc_no_command -a repair -d 'Mend a damaged archive'
 complete -c vlmc -n __vlmc_no_command -a rekey -d 'Give an encrypted archive another passphrase'
 complete -c vlmc -n __vlmc_no_command -a diff -d 'Compare an archive with the disk'
+complete -c vlmc -n __vlmc_no_command -a jobs -d 'Go on with interrupted archives'
 complete -c vlmc -n __vlmc_no_command -a find -d 'Find paths in all archives of the catalog'
 complete -c vlmc -n __vlmc_no_command -a catalog -d 'List or check the catalog of archives'
 complete -c vlmc -n __vlmc_no_command -a model -d 'List, describe or verify models'
@@ -57,7 +62,7 @@ complete -c vlmc -n __vlmc_no_command -a bench -d 'Measure what a model saves'
 complete -c vlmc -n __vlmc_no_command -a help -d 'Show the options of a command'
 
 # Options that every command has.
-set -l commands create extract list info verify protect repair diff rekey find catalog model plugin device estimate bench
+set -l commands create extract list info verify protect repair diff rekey jobs find catalog model plugin device estimate bench
 set -l any "__vlmc_command $commands"
 complete -c vlmc -n $any -l json -d 'Print results as JSON lines'
 complete -c vlmc -n $any -s q -l quiet -d 'Print warnings and errors only'
@@ -65,7 +70,7 @@ complete -c vlmc -n $any -l help -d 'Print options and examples'
 complete -c vlmc -n $any -l usage -d 'Print the options in short'
 
 # Options that several have.
-set -l compute '__vlmc_command create extract verify estimate bench'
+set -l compute '__vlmc_command create extract verify jobs estimate bench'
 complete -c vlmc -n $compute -s d -l device -x -a '(__vlmc_devices)' -d 'Where to compute'
 complete -c vlmc -n $compute -s t -l threads -x -d 'CPU threads'
 set -l packing '__vlmc_command create estimate'
@@ -93,6 +98,7 @@ complete -c vlmc -n '__vlmc_command repair' -l in-place -d 'Replace the archive 
 complete -c vlmc -n '__vlmc_command repair' -s f -l force -d 'Replace the file when it exists'
 complete -c vlmc -n '__vlmc_command create' -l stdin-name -x -d 'Name of what - reads'
 complete -c vlmc -n '__vlmc_command create' -l no-catalog -d 'Do not record it in the catalog'
+complete -c vlmc -n '__vlmc_command create' -l group-size -x -d 'Bytes of a group at most'
 complete -c vlmc -n '__vlmc_command create' -s v -l verbose -d 'Say what plugins took'
 
 complete -c vlmc -n '__vlmc_command extract diff' -s C -l directory -x -a '(__fish_complete_directories)' -d 'Folder to work in'
@@ -100,6 +106,10 @@ complete -c vlmc -n '__vlmc_command extract' -l stdout -d 'Write contents to sta
 complete -c vlmc -n '__vlmc_command extract' -l overwrite -x -a 'never always newer' -d 'Replace existing files'
 complete -c vlmc -n '__vlmc_command extract' -l dry-run -d 'Write nothing'
 complete -c vlmc -n '__vlmc_command extract' -l max-output -x -d 'Refuse more bytes than this'
+
+complete -c vlmc -n '__vlmc_command verify' -l level -x -a 'header blocks decode' -d 'How deep'
+complete -c vlmc -n '__vlmc_command verify' -l time-limit -x -d 'Stop after this time'
+complete -c vlmc -n '__vlmc_command verify' -l due -x -d 'Archives not decoded for so long'
 
 complete -c vlmc -n '__vlmc_command list' -s l -l long -d 'Mode, sizes, time and tokenizer too'
 
@@ -112,6 +122,11 @@ complete -c vlmc -n '__vlmc_command find' -s 0 -l null -d 'Each name with a NUL 
 
 complete -c vlmc -n '__vlmc_no_action catalog' -a list -d 'Archives that it knows'
 complete -c vlmc -n '__vlmc_no_action catalog' -a check -d 'Its integrity'
+
+complete -c vlmc -n '__vlmc_no_action jobs' -a list -d 'Jobs on record'
+complete -c vlmc -n '__vlmc_no_action jobs' -a resume -d 'Go on with one'
+complete -c vlmc -n '__vlmc_no_action jobs' -a cancel -d 'Give one up'
+complete -c vlmc -n '__vlmc_action jobs resume cancel' -a '(__vlmc_jobs)'
 
 complete -c vlmc -n '__vlmc_no_action model' -a list -d 'Models on the search path'
 complete -c vlmc -n '__vlmc_no_action model' -a info -d 'Describe one'

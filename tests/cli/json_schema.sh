@@ -78,12 +78,23 @@ prints 0 info e.vlmc --passphrase-file key
 echo close sesame >key2
 chmod 600 key2
 prints 0 rekey e.vlmc --passphrase-file key --new-passphrase-file key2 --kdf-memory 8K --kdf-passes 1
+make_text 300 1 >text1
+make_text 300 2 >text2
+"$vlmc" create -q --no-catalog -1 --group-size 64K -o slow.vlmc text1 text2
+prints 75 verify --time-limit 1ms slow.vlmc
 prints 0 extract --dry-run a.vlmc
 prints 0 extract a.vlmc -C out
 prints 7 extract a.vlmc -C out
 echo more >>out/tree/a.txt
 prints 1 diff a.vlmc -C out
 prints 0 find tree
+head -c 400000 /dev/urandom >noise
+(
+    ulimit -f 200
+    "$vlmc" create -q --group-size 64K -m none -o big.vlmc noise 2>/dev/null
+)
+prints 0 "jobs list"
+prints 0 "jobs cancel" "$("$vlmc" jobs | cut -c1-8)"
 prints 0 "catalog list"
 prints 0 "catalog check"
 prints 0 "model list"

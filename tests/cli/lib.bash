@@ -9,7 +9,7 @@ models=$(realpath "$(dirname "${BASH_SOURCE[0]}")")/models
 cd "$scratch" || exit 1
 
 # Nothing of the machine's own setup takes part.
-unset VLMC_MODEL XDG_DATA_HOME XDG_CACHE_HOME
+unset VLMC_MODEL XDG_DATA_HOME XDG_CACHE_HOME XDG_STATE_HOME
 export HOME="$scratch/home" VLMC_MODEL_PATH="$models" VLMC_CATALOG="$scratch/catalog.db"
 export VLMC_DEVICE=cpu TMPDIR="$scratch"
 export VK_ICD_FILENAMES=/nonexistent VK_DRIVER_FILES=/nonexistent
@@ -74,8 +74,8 @@ says() {
 # Mode and time of every path below a folder.
 metadata() { (cd "$1" && find . -mindepth 1 ! -type l -printf '%p %m %T@\n' | sort); }
 
-# nothing_left FOLDER: no temporary file of an archive or of an extraction.
-nothing_left() { [ -z "$(find "$1" -name '*.tmp-*' -o -name '.vlmc-*')" ]; }
+# nothing_left FOLDER: no temporary or partial file of an archive or of an extraction.
+nothing_left() { [ -z "$(find "$1" -name '*.tmp-*' -o -name '.vlmc-*' -o -name '.*.part-*')" ]; }
 
 # Text that a model packs better than zstd: lines of words of random syllables.
 make_text() { # LINES SEED
