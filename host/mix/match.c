@@ -54,7 +54,7 @@ void vlmc_matcher_look(vlmc_matcher *m, uint32_t stream)
         return;
     // It may have caught up with a stream that has come no further.
     const uint32_t other = match->from / past->stride, at = match->from % past->stride;
-    if (at >= past->streams[other].n) {
+    if (at >= past->streams[other].at.n) {
         *match = (vlmc_match_stream){0};
         return;
     }
@@ -63,7 +63,7 @@ void vlmc_matcher_look(vlmc_matcher *m, uint32_t stream)
 }
 
 // How many symbols before `from` are those before the stream's next one; at most LOOK_BACK.
-static uint32_t common(const vlmc_past *past, const vlmc_past_stream *s, uint32_t from)
+static uint32_t common(const vlmc_past *past, const vlmc_past_place *s, uint32_t from)
 {
     const uint32_t before = from % past->stride; // in its stream
     uint32_t most = before < s->n ? before : s->n, n = 0;
@@ -89,19 +89,30 @@ static void go_on(vlmc_match_stream *match, uint32_t stride, uint8_t symbol)
         *match = (vlmc_match_stream){0};
 }
 
+static uint32_t *slot_of(const vlmc_matcher *m, uint64_t last)
+{
+    const uint64_t key = last & ((UINT64_C(1) << 8 * LENGTH_MIN) - 1);
+    return m->table + (key * UINT64_C(0x9E3779B97F4A7C15) >> (64 - m->log2));
+}
+
+void vlmc_matcher_foresee(const vlmc_matcher *m, uint32_t stream, uint8_t symbol)
+{
+    if (m->past->kind != VLMC_PAST_NONE)
+        __builtin_prefetch(slot_of(m, m->past->streams[stream].at.last << 8 | symbol), 1);
+}
+
 void vlmc_matcher_push(vlmc_matcher *m, uint32_t stream, uint8_t symbol)
 {
     const vlmc_past *past = m->past;
     if (past->kind == VLMC_PAST_NONE)
         return;
-    const vlmc_past_stream *s = &past->streams[stream];
+    const vlmc_past_place *s = &past->streams[stream].at;
     vlmc_match_stream *match = &m->streams[stream];
     if (match->predicts)
         go_on(match, past->stride, symbol);
     if (s->n < LENGTH_MIN || s->n >= past->stride)
         return;
-    const uint64_t key = s->last & ((UINT64_C(1) << 8 * LENGTH_MIN) - 1);
-    uint32_t *slot = m->table + (key * UINT64_C(0x9E3779B97F4A7C15) >> (64 - m->log2));
+    uint32_t *slot = slot_of(m, s->last);
     if (match->length < LENGTH_MIN && *slot) {
         const uint32_t length = common(past, s, *slot - 1);
         if (length >= LENGTH_MIN && length > match->length)

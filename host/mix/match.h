@@ -41,6 +41,9 @@ void vlmc_matcher_look(vlmc_matcher *matcher, uint32_t stream);
 // After a symbol, which the past has already.
 void vlmc_matcher_push(vlmc_matcher *matcher, uint32_t stream, uint8_t symbol);
 
+// Asks for the memory that pushing this symbol will need. Speed only.
+void vlmc_matcher_foresee(const vlmc_matcher *matcher, uint32_t stream, uint8_t symbol);
+
 // 0 .. VLMC_MATCH_CLASSES - 1.
 uint32_t vlmc_match_class(const vlmc_match_stream *match);
 

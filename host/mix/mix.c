@@ -53,8 +53,6 @@ typedef struct context_model {
 typedef struct weight_set {
     int32_t *weights; // (size, n_inputs)
     uint32_t size;
-    int32_t *chosen; // of the current bit
-    uint32_t p;      // what they say
 } weight_set;
 
 // What vlmc_mix_prepare was told of a stream.
@@ -90,6 +88,7 @@ struct vlmc_mix {
     uint32_t node;      // 1, then the symbol's bits so far with a leading 1
     uint32_t bits_left;
     uint32_t coded; // symbols since reset, for the learning rate
+    bool alone;     // the group has one stream, and contexts of the past
     bool matching;  // the match has been right in this symbol so far
 
     // Of the current nibble and bit:
@@ -98,7 +97,9 @@ struct vlmc_mix {
     uint32_t expected; // bit that the match expects, when matching
     uint32_t match_class;
     int32_t inputs[VLMC_NEURON_INPUTS_MAX];
-    int32_t last_inputs[VLMC_NEURON_LANES]; // what the sets say
+    int32_t *chosen[SETS_MAX];              // of each set
+    uint32_t set_p[SETS_MAX];               // what they say
+    int32_t last_inputs[VLMC_NEURON_LANES]; // the same, stretched
     uint32_t last_p;
 };
 
@@ -290,6 +291,7 @@ void vlmc_mix_reset(vlmc_mix *m, uint32_t n_tokens, uint32_t n_streams, uint32_t
     reset_maps(m);
     reset_weights(m);
     m->coded = 0;
+    m->alone = n_streams == 1 && has_past(m);
 }
 
 // ---- A symbol's contexts ----
@@ -304,15 +306,18 @@ static uint32_t nibble_of(uint32_t node)
     return node < 16 ? 0 : node;
 }
 
-// Asks for the lines of a nibble. Speed only.
+// Asks for a model's line of a nibble. Speed only.
+static void fetch_line(const vlmc_mix *m, uint32_t model, uint64_t hash, uint32_t nibble)
+{
+    const context_model *context = &m->contexts[model];
+    const vlmc_line_place place = vlmc_line_place_of(hash, nibble, context->log2_lines);
+    __builtin_prefetch(m->lines.first + context->first + place.index, 1);
+}
+
 static void fetch_lines(const vlmc_mix *m, const prepared *p, uint32_t nibble)
 {
-    for (uint32_t i = 0; i < m->models.n; i++) {
-        const context_model *model = &m->contexts[i];
-        const vlmc_line *table = m->lines.first + model->first;
-        __builtin_prefetch(
-            table + vlmc_line_place_of(p->hashes[i], nibble, model->log2_lines).index, 1);
-    }
+    for (uint32_t i = 0; i < m->models.n; i++)
+        fetch_line(m, i, p->hashes[i], nibble);
 }
 
 static void find_lines(vlmc_mix *m, uint32_t nibble)
@@ -364,7 +369,7 @@ void vlmc_mix_begin(vlmc_mix *m, uint32_t stream, const uint32_t *frequencies)
     m->matching = has_past(m) && m->matcher.streams[stream].predicts;
     vlmc_adaptive_map *map = m->maps;
     if (has_past(m))
-        (map++)->context = (uint32_t)(m->past.streams[stream].last & 255);
+        (map++)->context = (uint32_t)(m->past.streams[stream].at.last & 255);
     for (uint32_t i = 0; i < m->params.n_selects; i++)
         (map++)->context = m->now->selects[i];
     find_lines(m, nibble_of(m->node));
@@ -419,9 +424,9 @@ static void choose_weights(vlmc_mix *m)
 {
     uint32_t which[SETS_MAX] = {m->node, m->known}, n = 2;
     if (has_past(m)) {
-        const uint64_t last = m->past.streams[m->stream].last;
+        const uint64_t last = m->past.streams[m->stream].at.last;
         const uint32_t step = m->matching ? 1 + vlmc_match_step(&m->matcher.streams[m->stream]) : 0;
-        const uint32_t record = m->past.streams[m->stream].record != 0;
+        const uint32_t record = m->past.streams[m->stream].at.record != 0;
         which[n++] = (uint32_t)(last & 255);
         which[n++] = (uint32_t)(last >> 8 & 255);
         which[n++] = step << 4 | record << 3 | (m->bits_left - 1);
@@ -429,29 +434,54 @@ static void choose_weights(vlmc_mix *m)
     for (uint32_t i = 0; i < m->params.n_selects; i++)
         which[n++] = m->now->selects[i];
     for (uint32_t i = 0; i < n; i++)
-        m->sets[i].chosen = m->sets[i].weights + (size_t)which[i] * m->n_inputs;
+        m->chosen[i] = m->sets[i].weights + (size_t)which[i] * m->n_inputs;
 }
 
 // What each set says, and what the last neuron makes of that.
 static int32_t mix(vlmc_mix *m)
 {
+    int32_t sums[SETS_MAX], last_sum, *last = m->last_weights[m->node];
+    m->kernels->dot(m->chosen, m->n_sets, m->inputs, m->n_inputs, sums);
     for (uint32_t i = 0; i < m->n_sets; i++) {
-        const int32_t sum = m->kernels->dot(m->sets[i].chosen, m->inputs, m->n_inputs);
-        m->last_inputs[i] = clamp(sum >> 8, VLMC_STRETCH_MAX);
-        m->sets[i].p = vlmc_squash(m->last_inputs[i]);
+        m->last_inputs[i] = clamp(sums[i] >> 8, VLMC_STRETCH_MAX);
+        m->set_p[i] = vlmc_squash(m->last_inputs[i]);
     }
-    const int32_t sum =
-        m->kernels->dot(m->last_weights[m->node], m->last_inputs, VLMC_NEURON_LANES);
-    const int32_t x = clamp(sum >> 8, VLMC_STRETCH_MAX);
+    m->kernels->dot(&last, 1, m->last_inputs, VLMC_NEURON_LANES, &last_sum);
+    const int32_t x = clamp(last_sum >> 8, VLMC_STRETCH_MAX);
     m->last_p = vlmc_squash(x);
     return x;
 }
 
+// Most symbols are the likeliest: while the last bit of one is coded, the memory for what will
+// follow it is on its way. Where there are more streams, theirs are asked for in vlmc_mix_prepare.
+// Speed only.
+static void foresee(const vlmc_mix *m)
+{
+    const uint8_t symbol = (uint8_t)(m->node << 1 | (m->last_p >= 32768));
+    const vlmc_match_stream *match = &m->matcher.streams[m->stream];
+    uint32_t expected = 0;
+    if (m->matching && match->symbol == symbol && match->from + 1 < m->past.stride)
+        expected = VLMC_PAST_EXPECTED(m->past.symbols[match->from + 1], vlmc_match_step(match) & 3);
+    uint64_t hashes[VLMC_PAST_CONTEXTS_MAX];
+    vlmc_past_contexts_after(&m->past, m->stream, symbol, expected, hashes);
+    const uint32_t first = m->params.n_contexts, nibble = nibble_of(first_node(m));
+    const uint32_t n = vlmc_past_n_contexts(m->params.past, m->params.settings.effort);
+    for (uint32_t i = 0; i < n; i++)
+        fetch_line(m, first + i, hashes[i], nibble);
+    vlmc_matcher_foresee(&m->matcher, m->stream, symbol);
+}
+
 uint32_t vlmc_mix_probability(vlmc_mix *m)
 {
+    for (uint32_t i = 0; i < m->n_maps; i++)
+        vlmc_adaptive_map_fetch(&m->maps[i], m->node);
     fill_inputs(m);
     choose_weights(m);
     const int32_t x = mix(m);
+    if (m->local >= 8 && m->bits_left > 1)
+        fetch_lines(m, m->now, m->node * 2 + (m->last_p >= 32768));
+    else if (m->bits_left == 1 && m->alone)
+        foresee(m);
     uint32_t p = m->last_p * m->n_maps;
     for (uint32_t i = 0; i < m->n_maps; i++)
         p += vlmc_adaptive_map_look(&m->maps[i], m->node, x);
@@ -477,11 +507,12 @@ static void learn_weights(vlmc_mix *m, uint32_t bit)
     const int32_t target = (int32_t)(bit << 16);
     const int32_t last_rate = m->params.has_model && !has_past(m) ? 1 : 2;
     const int32_t rate = learning_rate(m);
+    int32_t steps[SETS_MAX], *last = m->last_weights[m->node];
     for (uint32_t i = 0; i < m->n_sets; i++)
-        m->kernels->learn(m->sets[i].chosen, m->inputs, m->n_inputs,
-                          (target - (int32_t)m->sets[i].p) * rate >> 4);
-    m->kernels->learn(m->last_weights[m->node], m->last_inputs, VLMC_NEURON_LANES,
-                      (target - (int32_t)m->last_p) * last_rate >> 4);
+        steps[i] = (target - (int32_t)m->set_p[i]) * rate >> 4;
+    m->kernels->learn(m->chosen, m->n_sets, m->inputs, m->n_inputs, steps);
+    const int32_t last_step = (target - (int32_t)m->last_p) * last_rate >> 4;
+    m->kernels->learn(&last, 1, m->last_inputs, VLMC_NEURON_LANES, &last_step);
 }
 
 static void end_symbol(vlmc_mix *m)
@@ -510,9 +541,5 @@ void vlmc_mix_update(vlmc_mix *m, uint32_t bit)
     } else if (m->local >= 16) {
         m->local = 1;
         find_lines(m, m->node);
-    } else if (m->local >= 8 && m->bits_left > 1) {
-        // One bit before the next nibble: whichever it will be is on its way.
-        fetch_lines(m, m->now, m->node * 2);
-        fetch_lines(m, m->now, m->node * 2 + 1);
     }
 }

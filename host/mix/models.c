@@ -12,8 +12,10 @@ static uint32_t look(vlmc_models *m, uint32_t local, int32_t *inputs)
         const int32_t seen = -(int32_t)(node != VLMC_NODE_NEW);
         known -= (uint32_t)seen;
         m->history[i] = history;
+        m->map[i] = m->maps[history];
+        m->node[i] = node;
         inputs[i] = m->stretch[node >> 20] & seen;
-        inputs[padded + i] = m->stretch[m->maps[history] >> 20] & seen;
+        inputs[padded + i] = m->stretch[m->map[i] >> 20] & seen;
         inputs[2 * padded + i] = vlmc_node_linear(node) & seen;
     }
     for (uint32_t i = m->n; i < padded; i++)
@@ -24,10 +26,8 @@ static uint32_t look(vlmc_models *m, uint32_t local, int32_t *inputs)
 static void learn(vlmc_models *m, uint32_t local, uint32_t bit)
 {
     for (uint32_t i = 0; i < m->n; i++) {
-        uint32_t *node = &m->nodes[(size_t)m->lines[i] * 16 + local];
-        uint32_t *map = &m->maps[m->history[i]];
-        *map = vlmc_map_after(*map, bit, m->rates);
-        *node = vlmc_node_after(*node, bit, m->rates);
+        m->maps[m->history[i]] = vlmc_map_after(m->map[i], bit, m->rates);
+        m->nodes[(size_t)m->lines[i] * 16 + local] = vlmc_node_after(m->node[i], bit, m->rates);
     }
 }
 
@@ -36,6 +36,8 @@ const vlmc_models_kernels vlmc_models_kernels_plain = {look, learn};
 const vlmc_models_kernels *vlmc_models_kernels_best(void)
 {
 #if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f"))
+        return vlmc_models_kernels_avx512();
     if (__builtin_cpu_supports("avx2"))
         return vlmc_models_kernels_avx2();
 #endif

@@ -58,8 +58,10 @@ static uint32_t look(vlmc_models *m, uint32_t local, int32_t *inputs)
         const __m256i history =
             _mm256_add_epi32(_mm256_mullo_epi32(model, _mm256_set1_epi32((int)VLMC_NODE_HISTORIES)),
                              history_of(node));
-        store(m->history + i, history);
         const __m256i map = gather(m->maps, history);
+        store(m->history + i, history);
+        store(m->map + i, map);
+        store(m->node + i, node);
         const __m256i slow = gather(m->stretch, _mm256_srli_epi32(node, 20));
         const __m256i fast = gather(m->stretch, _mm256_srli_epi32(map, 20));
         const __m256i linear =
@@ -117,15 +119,13 @@ static __m256i map_after(const vlmc_models *m, __m256i map, uint32_t bit)
 
 static void learn(vlmc_models *m, uint32_t local, uint32_t bit)
 {
-    uint32_t at[VLMC_MODELS_LANES], node[VLMC_MODELS_LANES], map[VLMC_MODELS_LANES];
+    uint32_t node[VLMC_MODELS_LANES], map[VLMC_MODELS_LANES];
     for (uint32_t i = 0; i < m->n; i += VLMC_MODELS_LANES) {
-        const __m256i index = node_index(m, i, local), history = load(m->history + i);
-        store(at, index);
-        store(node, node_after(m, gather(m->nodes, index), bit));
-        store(map, map_after(m, gather(m->maps, history), bit));
+        store(node, node_after(m, load(m->node + i), bit));
+        store(map, map_after(m, load(m->map + i), bit));
         const uint32_t left = m->n - i;
         for (uint32_t k = 0; k < VLMC_MODELS_LANES && k < left; k++) {
-            m->nodes[at[k]] = node[k];
+            m->nodes[(size_t)m->lines[i + k] * 16 + local] = node[k];
             m->maps[m->history[i + k]] = map[k];
         }
     }

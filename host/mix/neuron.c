@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "neuron.h"
 
-static int32_t dot(const int32_t *weights, const int32_t *inputs, uint32_t n)
+static void dot(int32_t *const *weights, uint32_t n_sets, const int32_t *inputs, uint32_t n,
+                int32_t *sums)
 {
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < n; i++)
-        sum += (weights[i] >> 4) * inputs[i] >> 4;
-    return sum;
+    for (uint32_t s = 0; s < n_sets; s++) {
+        sums[s] = 0;
+        for (uint32_t i = 0; i < n; i++)
+            sums[s] += (weights[s][i] >> 4) * inputs[i] >> 4;
+    }
 }
 
-static void learn(int32_t *weights, const int32_t *inputs, uint32_t n, int32_t step)
+static void learn(int32_t *const *weights, uint32_t n_sets, const int32_t *inputs, uint32_t n,
+                  const int32_t *steps)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        const int32_t w = weights[i] + ((inputs[i] * step + (1 << 13)) >> 14);
-        weights[i] = w > VLMC_WEIGHT_LIMIT    ? VLMC_WEIGHT_LIMIT
-                     : w < -VLMC_WEIGHT_LIMIT ? -VLMC_WEIGHT_LIMIT
-                                              : w;
-    }
+    for (uint32_t s = 0; s < n_sets; s++)
+        for (uint32_t i = 0; i < n; i++) {
+            const int32_t w = weights[s][i] + ((inputs[i] * steps[s] + (1 << 13)) >> 14);
+            weights[s][i] = w > VLMC_WEIGHT_LIMIT    ? VLMC_WEIGHT_LIMIT
+                            : w < -VLMC_WEIGHT_LIMIT ? -VLMC_WEIGHT_LIMIT
+                                                     : w;
+        }
 }
 
 const vlmc_neuron_kernels vlmc_neuron_kernels_plain = {dot, learn};
@@ -24,6 +28,8 @@ const vlmc_neuron_kernels vlmc_neuron_kernels_plain = {dot, learn};
 const vlmc_neuron_kernels *vlmc_neuron_kernels_best(void)
 {
 #if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f"))
+        return vlmc_neuron_kernels_avx512();
     if (__builtin_cpu_supports("avx2"))
         return vlmc_neuron_kernels_avx2();
 #endif

@@ -44,11 +44,11 @@ void vlmc_past_clear(vlmc_past *past, uint32_t n_streams, uint32_t n_steps)
         return;
     memset(past->streams, 0, n_streams * sizeof *past->streams);
     for (uint32_t s = 0; s < n_streams; s++)
-        past->streams[s].symbols = past->symbols + (size_t)s * n_steps;
+        past->streams[s].at.symbols = past->symbols + (size_t)s * n_steps;
 }
 
 // The symbol `back` before the next one; 0 before the first.
-static uint32_t behind(const vlmc_past_stream *s, uint32_t back)
+static uint32_t behind(const vlmc_past_place *s, uint32_t back)
 {
     return back >= 1 && back <= s->n ? s->symbols[s->n - back] : 0;
 }
@@ -77,7 +77,7 @@ static uint64_t join(uint64_t a, uint64_t b)
     return (a * MULTIPLIER ^ a >> 29) + b;
 }
 
-static void add_orders(list *l, const vlmc_past_stream *s, vlmc_mix_effort effort)
+static void add_orders(list *l, const vlmc_past_place *s, vlmc_mix_effort effort)
 {
     const uint64_t last = s->last;
     for (uint32_t n = 1; n <= 4; n++)
@@ -97,7 +97,7 @@ static void add_orders(list *l, const vlmc_past_stream *s, vlmc_mix_effort effor
 }
 
 // Symbols but for the newest; the high bits of the last ones: numbers that differ a little.
-static void add_gaps(list *l, const vlmc_past_stream *s, vlmc_mix_effort effort)
+static void add_gaps(list *l, const vlmc_past_place *s, vlmc_mix_effort effort)
 {
     const uint64_t last = s->last;
     add(l, last & 0xFFFF00);
@@ -112,7 +112,7 @@ static void add_gaps(list *l, const vlmc_past_stream *s, vlmc_mix_effort effort)
     }
 }
 
-static void add_records(list *l, const vlmc_past_stream *s, vlmc_mix_effort effort)
+static void add_records(list *l, const vlmc_past_place *s, vlmc_mix_effort effort)
 {
     const uint32_t width = s->record, newest_symbol = (uint32_t)(s->last & 255);
     const uint32_t above = behind(s, width), above_2 = behind(s, 2 * width);
@@ -128,18 +128,52 @@ static void add_records(list *l, const vlmc_past_stream *s, vlmc_mix_effort effo
     }
 }
 
-void vlmc_past_contexts(const vlmc_past *past, uint32_t stream, uint32_t expected, uint64_t *hashes)
+static void contexts(const vlmc_past *past, const vlmc_past_place *place, uint32_t expected,
+                     uint64_t *hashes)
 {
     list l = {.hashes = hashes};
+    add_orders(&l, place, past->effort);
+    add(&l, (uint64_t)expected << 8 | (place->last & 255));
+    if (past->kind == VLMC_PAST_BYTES && past->effort != VLMC_MIX_FAST) {
+        add_gaps(&l, place, past->effort);
+        add_records(&l, place, past->effort);
+    }
+}
+
+static bool in_word(uint8_t symbol)
+{
+    return (symbol >= 'a' && symbol <= 'z') || (symbol >= 'A' && symbol <= 'Z') || symbol >= 0x80;
+}
+
+// All of a place but its symbols and its record.
+static void go_on(vlmc_past_place *place, uint8_t symbol)
+{
+    place->n++;
+    place->last = place->last << 8 | symbol;
+    if (in_word(symbol)) {
+        place->words[0] = (place->words[0] + (symbol | 32u) + 1) * 0x2C9277B5u;
+        place->words[0] ^= place->words[0] >> 15;
+    } else if (place->words[0]) {
+        place->words[2] = place->words[1];
+        place->words[1] = place->words[0];
+        place->words[0] = 0;
+    }
+}
+
+void vlmc_past_contexts(const vlmc_past *past, uint32_t stream, uint32_t expected, uint64_t *hashes)
+{
+    if (past->kind != VLMC_PAST_NONE)
+        contexts(past, &past->streams[stream].at, expected, hashes);
+}
+
+void vlmc_past_contexts_after(const vlmc_past *past, uint32_t stream, uint8_t symbol,
+                              uint32_t expected, uint64_t *hashes)
+{
     if (past->kind == VLMC_PAST_NONE)
         return;
-    const vlmc_past_stream *s = &past->streams[stream];
-    add_orders(&l, s, past->effort);
-    add(&l, (uint64_t)expected << 8 | (s->last & 255));
-    if (past->kind == VLMC_PAST_BYTES && past->effort != VLMC_MIX_FAST) {
-        add_gaps(&l, s, past->effort);
-        add_records(&l, s, past->effort);
-    }
+    vlmc_past_place place = past->streams[stream].at;
+    go_on(&place, symbol);
+    contexts(past, &place, expected, hashes);
 }
 
 uint32_t vlmc_past_n_contexts(vlmc_past_kind kind, vlmc_mix_effort effort)
@@ -174,21 +208,16 @@ static void vote(vlmc_past_stream *s, uint32_t gap)
         if (s->votes[k] > s->votes[best])
             best = k;
     if (s->votes[best] > VOTES_NEEDED)
-        s->record = s->candidates[best];
+        s->at.record = s->candidates[best];
 }
 
 static void find_record(vlmc_past_stream *s, uint8_t symbol)
 {
-    const uint32_t gap = s->n - s->seen[symbol];
+    const uint32_t gap = s->at.n - s->seen[symbol];
     if (s->seen[symbol] && gap == s->gaps[symbol] && gap > 1 && gap < RECORD_MAX)
         vote(s, gap);
     s->gaps[symbol] = gap;
-    s->seen[symbol] = s->n;
-}
-
-static bool in_word(uint8_t symbol)
-{
-    return (symbol >= 'a' && symbol <= 'z') || (symbol >= 'A' && symbol <= 'Z') || symbol >= 0x80;
+    s->seen[symbol] = s->at.n;
 }
 
 void vlmc_past_push(vlmc_past *past, uint32_t stream, uint8_t symbol)
@@ -196,16 +225,8 @@ void vlmc_past_push(vlmc_past *past, uint32_t stream, uint8_t symbol)
     if (past->kind == VLMC_PAST_NONE)
         return;
     vlmc_past_stream *s = &past->streams[stream];
-    s->symbols[s->n++] = symbol;
-    s->last = s->last << 8 | symbol;
-    if (in_word(symbol)) {
-        s->words[0] = (s->words[0] + (symbol | 32u) + 1) * 0x2C9277B5u;
-        s->words[0] ^= s->words[0] >> 15;
-    } else if (s->words[0]) {
-        s->words[2] = s->words[1];
-        s->words[1] = s->words[0];
-        s->words[0] = 0;
-    }
+    s->at.symbols[s->at.n] = symbol;
+    go_on(&s->at, symbol);
     if (past->kind == VLMC_PAST_BYTES && past->effort != VLMC_MIX_FAST)
         find_record(s, symbol);
 }

@@ -24,18 +24,23 @@ typedef enum vlmc_mix_effort {
     VLMC_MIX_STRONG = 2,
 } vlmc_mix_effort;
 
-// One stream's.
-typedef struct vlmc_past_stream {
+// Where a stream is.
+typedef struct vlmc_past_place {
     uint8_t *symbols;  // (stride) those so far
     uint32_t n;        // of them
     uint64_t last;     // 8 symbols, newest in the low byte
     uint32_t words[3]; // hashes of the word so far and the two before
+    uint32_t record;   // width of a record, 0: none is known
+} vlmc_past_place;
+
+// One stream's.
+typedef struct vlmc_past_stream {
+    vlmc_past_place at;
     // For records: of each value, where it was last (from 1; 0: nowhere) and the gap before that.
     uint32_t seen[256];
     uint32_t gaps[256];
     uint32_t candidates[4]; // gaps that came twice in a row, and how often
     uint32_t votes[4];
-    uint32_t record; // width of a record, 0: none is known
 } vlmc_past_stream;
 
 typedef struct vlmc_past {
@@ -63,6 +68,11 @@ uint32_t vlmc_past_n_contexts(vlmc_past_kind kind, vlmc_mix_effort effort);
 #define VLMC_PAST_EXPECTED(symbol, length) (256u | (symbol) | (length) << 9)
 void vlmc_past_contexts(const vlmc_past *past, uint32_t stream, uint32_t expected,
                         uint64_t *hashes);
+
+// About the same for the symbol behind the next one, should that be `symbol`: to ask for memory
+// ahead of time. A new width of records is not foreseen.
+void vlmc_past_contexts_after(const vlmc_past *past, uint32_t stream, uint8_t symbol,
+                              uint32_t expected, uint64_t *hashes);
 
 void vlmc_past_push(vlmc_past *past, uint32_t stream, uint8_t symbol);
 

@@ -38,8 +38,9 @@ static int look(rig *r, uint32_t stream)
     if (!match->predicts)
         return -1;
     const uint32_t other = match->from / r->past.stride, at = match->from % r->past.stride;
-    cr_assert(other < r->past.n_streams && at < r->past.streams[other].n, "beyond what is known");
-    cr_assert_eq(match->symbol, r->past.streams[other].symbols[at]);
+    cr_assert(other < r->past.n_streams && at < r->past.streams[other].at.n,
+              "beyond what is known");
+    cr_assert_eq(match->symbol, r->past.streams[other].at.symbols[at]);
     return match->symbol;
 }
 

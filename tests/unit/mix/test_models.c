@@ -133,17 +133,30 @@ static void check_kernels(const vlmc_models_kernels *fast, uint32_t n, uint32_t 
     free_rig(b);
 }
 
-Test(models, the_fastest_kernels_compute_what_the_plain_ones_do)
+static void check_all(const vlmc_models_kernels *fast)
 {
-    const vlmc_models_kernels *fast = vlmc_models_kernels_best();
-    if (fast == &vlmc_models_kernels_plain) {
-        cr_log_warn("only the plain kernels run here, others are not tested");
-        return;
-    }
     for (uint32_t n = 1; n <= VLMC_MODELS_MAX; n++)
         for (uint32_t style = 0; style < STYLES; style++)
             check_kernels(fast, n, style);
 }
+
+Test(models, the_fastest_kernels_compute_what_the_plain_ones_do)
+{
+    const vlmc_models_kernels *fast = vlmc_models_kernels_best();
+    if (fast == &vlmc_models_kernels_plain)
+        cr_log_warn("only the plain kernels run here, others are not tested");
+    check_all(fast);
+}
+
+#if defined(__x86_64__)
+Test(models, avx2_kernels_compute_what_the_plain_ones_do)
+{
+    if (__builtin_cpu_supports("avx2"))
+        check_all(vlmc_models_kernels_avx2());
+    else
+        cr_log_warn("no AVX2 here: not tested");
+}
+#endif
 
 Test(models, a_new_node_has_no_say_and_is_no_longer_new_once_it_has_learnt)
 {

@@ -229,10 +229,10 @@ Test(past, the_width_of_records_is_found)
     for (uint32_t effort = VLMC_MIX_NORMAL; effort <= VLMC_MIX_STRONG; effort++)
         for (uint32_t i = 0; i < sizeof widths / sizeof *widths; i++) {
             vlmc_past past = create(VLMC_PAST_BYTES, effort, 1);
-            cr_assert_eq(past.streams[0].record, 0);
+            cr_assert_eq(past.streams[0].at.record, 0);
             push_records(&past, widths[i], 8192 / widths[i] < 200 ? 8192 / widths[i] : 200);
-            cr_assert_eq(past.streams[0].record, widths[i], "%u, not %u", past.streams[0].record,
-                         widths[i]);
+            cr_assert_eq(past.streams[0].at.record, widths[i], "%u, not %u",
+                         past.streams[0].at.record, widths[i]);
             vlmc_past_destroy(&past);
         }
 }
@@ -241,9 +241,9 @@ Test(past, records_of_another_width_are_found_after_some)
 {
     vlmc_past past = create(VLMC_PAST_BYTES, VLMC_MIX_NORMAL, 1);
     push_records(&past, 24, 100);
-    cr_assert_eq(past.streams[0].record, 24);
+    cr_assert_eq(past.streams[0].at.record, 24);
     push_records(&past, 40, 140);
-    cr_assert_eq(past.streams[0].record, 40, "%u", past.streams[0].record);
+    cr_assert_eq(past.streams[0].at.record, 40, "%u", past.streams[0].at.record);
     vlmc_past_destroy(&past);
 }
 
@@ -253,15 +253,15 @@ Test(past, there_are_no_records_in_noise_and_in_text_nobody_looks)
     random_symbols(noise, sizeof noise, 9);
     vlmc_past past = create(VLMC_PAST_BYTES, VLMC_MIX_STRONG, 1);
     push(&past, 0, noise, sizeof noise);
-    cr_assert_eq(past.streams[0].record, 0, "%u", past.streams[0].record);
+    cr_assert_eq(past.streams[0].at.record, 0, "%u", past.streams[0].at.record);
     vlmc_past_destroy(&past);
     past = create(VLMC_PAST_TEXT, VLMC_MIX_STRONG, 1);
     push_records(&past, 24, 200);
-    cr_assert_eq(past.streams[0].record, 0);
+    cr_assert_eq(past.streams[0].at.record, 0);
     vlmc_past_destroy(&past);
     past = create(VLMC_PAST_BYTES, VLMC_MIX_FAST, 1);
     push_records(&past, 24, 200);
-    cr_assert_eq(past.streams[0].record, 0);
+    cr_assert_eq(past.streams[0].at.record, 0);
     vlmc_past_destroy(&past);
 }
 
@@ -279,7 +279,7 @@ Test(past, what_stands_above_in_a_record_is_a_context)
             record[12] = (uint8_t)(s ? 11 : 22);
             push(&past, s, record, i == 199 ? 12 : sizeof record);
         }
-    cr_assert(past.streams[0].record == 24 && past.streams[1].record == 24);
+    cr_assert(past.streams[0].at.record == 24 && past.streams[1].at.record == 24);
     vlmc_past_contexts(&past, 0, 0, a);
     vlmc_past_contexts(&past, 1, 0, b);
     for (uint32_t i = 0; i < vlmc_past_n_contexts(VLMC_PAST_BYTES, VLMC_MIX_NORMAL); i++)
