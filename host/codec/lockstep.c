@@ -3,6 +3,7 @@
 
 #include "model/fit.h"
 #include "symbol_coder.h"
+#include "util/background.h"
 #include "x86.h"
 
 #include <stdlib.h>
@@ -21,6 +22,21 @@
 #define ABANDON_EXCESS_NUMERATOR 3u
 #define ABANDON_EXCESS_DENOMINATOR 2u
 
+// Some steps of all streams, on their way through engine and mixer.
+typedef struct slab {
+    uint32_t first, count; // steps
+    // By stream, for the engine:
+    uint16_t *before; // (streams, steps) the symbol before
+    uint32_t *rows;   // (streams, steps, n_contexts)
+    int16_t *logits;  // (streams, steps, 256)
+    // By step:
+    uint32_t *values; // (steps, streams, n_values)
+    uint8_t *symbols; // (steps, streams)
+    uint8_t *centres; // (steps, streams)
+} slab;
+
+#define SLABS 2u // an encoder's: the engine works on one while the other is coded
+
 struct vlmc_lockstep {
     vlmc_engine *engine;             // NULL: the mixer alone
     const vlmc_tokenizer *tokenizer; // NULL: plain bytes
@@ -31,16 +47,14 @@ struct vlmc_lockstep {
     uint32_t max_steps;
     uint32_t n_values;   // side contexts of the tokenizer
     uint32_t max_tokens; // of a group
-    size_t slab_tokens;  // what the buffers hold
+    size_t slab_tokens;  // what a slab holds
+    slab slabs[SLABS];   // a decoder uses the first
 
-    // Of a slab. By stream, for the engine:
-    uint16_t *before; // (streams, steps) the symbol before
-    uint32_t *rows;   // (streams, steps, n_contexts)
-    int16_t *logits;  // (streams, steps, 256)
-    // By step:
-    uint32_t *values; // (steps, streams, n_values)
-    uint8_t *symbols; // (steps, streams)
-    uint8_t *centres; // (steps, streams)
+    // Of an encoder with an engine, which runs there; NULL until there is one:
+    vlmc_background *background;
+    const slab *forwarded;
+    vlmc_status forward_status;
+    vlmc_error forward_error;
 
     // Of a group:
     vlmc_cut cut;
@@ -58,20 +72,38 @@ static uint32_t slab_steps(const vlmc_lockstep *ls, uint32_t streams)
     return steps < ls->max_steps ? steps : ls->max_steps;
 }
 
+static bool allocate_slab(const vlmc_lockstep *ls, slab *slab)
+{
+    slab->symbols = calloc(ls->slab_tokens, sizeof *slab->symbols);
+    slab->centres = calloc(ls->slab_tokens, sizeof *slab->centres);
+    slab->values = calloc(ls->slab_tokens * (ls->n_values + 1), sizeof *slab->values);
+    if (!slab->symbols || !slab->centres || !slab->values)
+        return false;
+    if (!ls->engine)
+        return true;
+    slab->before = calloc(ls->slab_tokens, sizeof *slab->before);
+    slab->rows = calloc(ls->slab_tokens * (ls->hp->n_contexts + 1), sizeof *slab->rows);
+    slab->logits = calloc(ls->slab_tokens * ALPHABET, sizeof *slab->logits);
+    return slab->before && slab->rows && slab->logits;
+}
+
+static void free_slab(slab *slab)
+{
+    free(slab->symbols);
+    free(slab->centres);
+    free(slab->values);
+    free(slab->before);
+    free(slab->rows);
+    free(slab->logits);
+}
+
 static vlmc_status allocate(vlmc_lockstep *ls, vlmc_error *error)
 {
     ls->slab_tokens = ls->max_steps == 1 ? VLMC_STREAMS_MAX : SLAB_TOKENS;
-    ls->symbols = calloc(ls->slab_tokens, sizeof *ls->symbols);
-    ls->centres = calloc(ls->slab_tokens, sizeof *ls->centres);
-    ls->values = calloc(ls->slab_tokens * (ls->n_values + 1), sizeof *ls->values);
-    bool ok = ls->symbols && ls->centres && ls->values;
+    bool ok = allocate_slab(ls, &ls->slabs[0]) && allocate_slab(ls, &ls->slabs[1]);
     if (ls->engine) {
-        const vlmc_hyperparameters *hp = ls->hp;
-        ls->contexts = vlmc_contexts_create(hp->contexts, hp->n_contexts, VLMC_STREAMS_MAX);
-        ls->before = calloc(ls->slab_tokens, sizeof *ls->before);
-        ls->rows = calloc(ls->slab_tokens * (hp->n_contexts + 1), sizeof *ls->rows);
-        ls->logits = calloc(ls->slab_tokens * ALPHABET, sizeof *ls->logits);
-        ok = ok && ls->contexts && ls->before && ls->rows && ls->logits;
+        ls->contexts = vlmc_contexts_create(ls->hp->contexts, ls->hp->n_contexts, VLMC_STREAMS_MAX);
+        ok = ok && ls->contexts;
     }
     if (!ok)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to run the model");
@@ -109,14 +141,11 @@ void vlmc_lockstep_destroy(vlmc_lockstep **lockstep)
     vlmc_lockstep *ls = *lockstep;
     if (!ls)
         return;
+    vlmc_background_destroy(&ls->background);
     vlmc_contexts_destroy(&ls->contexts);
     vlmc_symbol_coder_destroy(&ls->coder);
-    free(ls->before);
-    free(ls->rows);
-    free(ls->logits);
-    free(ls->values);
-    free(ls->symbols);
-    free(ls->centres);
+    for (uint32_t i = 0; i < SLABS; i++)
+        free_slab(&ls->slabs[i]);
     free(ls);
     *lockstep = NULL;
 }
@@ -184,12 +213,12 @@ static void stop(vlmc_lockstep *ls)
 
 // The engine's inputs for stream s, which are at `at` of the slab's. A stream that has ended gets a
 // symbol and rows that exist; nothing of it is coded.
-static void fill_inputs(vlmc_lockstep *ls, uint32_t s, size_t at, bool first, bool active,
-                        const uint32_t *values)
+static void fill_inputs(vlmc_lockstep *ls, slab *slab, uint32_t s, size_t at, bool first,
+                        bool active, const uint32_t *values)
 {
     const vlmc_hyperparameters *hp = ls->hp;
-    uint32_t *rows = ls->rows + at * hp->n_contexts;
-    ls->before[at] = first || !active ? (uint16_t)hp->vocab : ls->last[s];
+    uint32_t *rows = slab->rows + at * hp->n_contexts;
+    slab->before[at] = first || !active ? (uint16_t)hp->vocab : ls->last[s];
     if (!active) {
         memset(rows, 0, hp->n_contexts * sizeof *rows);
         return;
@@ -200,19 +229,19 @@ static void fill_inputs(vlmc_lockstep *ls, uint32_t s, size_t at, bool first, bo
             rows[i] = values[hp->contexts[i].order];
 }
 
-// Contexts of step t of the group, which is step i of the slab's `count`.
-static vlmc_status look_at_step(vlmc_lockstep *ls, uint32_t t, uint32_t i, uint32_t count,
-                                vlmc_error *error)
+// Contexts of the slab's step i.
+static vlmc_status look_at_step(vlmc_lockstep *ls, slab *slab, uint32_t i, vlmc_error *error)
 {
+    const uint32_t t = slab->first + i;
     const uint32_t streams = ls->cut.streams, active = vlmc_cut_active(&ls->cut, t);
     for (uint32_t s = 0; s < streams; s++) {
         const size_t at = (size_t)i * streams + s;
-        uint32_t *values = ls->values + at * ls->n_values, centre = 0;
+        uint32_t *values = slab->values + at * ls->n_values, centre = 0;
         if (s < active)
             VLMC_TRY(vlmc_token_contexts_next(&ls->side, s, values, &centre, error));
-        ls->centres[at] = (uint8_t)centre;
+        slab->centres[at] = (uint8_t)centre;
         if (ls->engine)
-            fill_inputs(ls, s, (size_t)s * count + i, t == 0, s < active, values);
+            fill_inputs(ls, slab, s, (size_t)s * slab->count + i, t == 0, s < active, values);
     }
     return VLMC_OK;
 }
@@ -225,14 +254,14 @@ static void push(vlmc_lockstep *ls, uint32_t s, uint8_t token, uint8_t symbol)
     ls->last[s] = symbol;
 }
 
-// Contexts and symbols of `count` steps from `first` on, all state advanced past them.
-static vlmc_status fill_slab(vlmc_lockstep *ls, const uint8_t *tokens, uint32_t first,
-                             uint32_t count, vlmc_error *error)
+// Contexts and symbols of all steps of the slab, all state advanced past them.
+static vlmc_status fill_slab(vlmc_lockstep *ls, const uint8_t *tokens, slab *slab,
+                             vlmc_error *error)
 {
     const bool centred = vlmc_tokenizer_centred(ls->tokenizer);
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t t = first + i, active = vlmc_cut_active(&ls->cut, t);
-        VLMC_TRY(look_at_step(ls, t, i, count, error));
+    for (uint32_t i = 0; i < slab->count; i++) {
+        const uint32_t t = slab->first + i, active = vlmc_cut_active(&ls->cut, t);
+        VLMC_TRY(look_at_step(ls, slab, i, error));
         for (uint32_t s = 0; s < active; s++) {
             const size_t at = (size_t)i * ls->cut.streams + s;
             const uint8_t token = tokens[vlmc_cut_offset(&ls->cut, s) + t];
@@ -240,8 +269,8 @@ static vlmc_status fill_slab(vlmc_lockstep *ls, const uint8_t *tokens, uint32_t 
                 return vlmc_fail(error, VLMC_ERROR_PLUGIN,
                                  "the tokenizer %s made a token outside of its alphabet",
                                  ls->tokenizer->id);
-            ls->symbols[at] = centred ? vlmc_symbol_of_token(token, ls->centres[at]) : token;
-            push(ls, s, token, ls->symbols[at]);
+            slab->symbols[at] = centred ? vlmc_symbol_of_token(token, slab->centres[at]) : token;
+            push(ls, s, token, slab->symbols[at]);
         }
     }
     return VLMC_OK;
@@ -249,18 +278,19 @@ static vlmc_status fill_slab(vlmc_lockstep *ls, const uint8_t *tokens, uint32_t 
 
 // Walks the shadow over a step and compares: what a tokenizer tells must depend on nothing but the
 // tokens before, or no decoder would follow.
-static vlmc_status check_step(vlmc_lockstep *ls, const uint8_t *tokens, uint32_t t, uint32_t i,
-                              vlmc_error *error)
+static vlmc_status check_step(vlmc_lockstep *ls, const uint8_t *tokens, const slab *slab,
+                              uint32_t i, vlmc_error *error)
 {
     if (!ls->tokenizer)
         return VLMC_OK;
-    const uint32_t active = vlmc_cut_active(&ls->cut, t);
+    const uint32_t t = slab->first + i, active = vlmc_cut_active(&ls->cut, t);
     for (uint32_t s = 0; s < active; s++) {
         const size_t at = (size_t)i * ls->cut.streams + s;
         uint32_t centre;
         VLMC_TRY(vlmc_token_contexts_next(&ls->shadow, s, ls->shadow_values, &centre, error));
-        if (centre != ls->centres[at] || memcmp(ls->shadow_values, ls->values + at * ls->n_values,
-                                                ls->n_values * sizeof *ls->values) != 0)
+        if (centre != slab->centres[at] ||
+            memcmp(ls->shadow_values, slab->values + at * ls->n_values,
+                   ls->n_values * sizeof *slab->values) != 0)
             return vlmc_fail(error, VLMC_ERROR_PLUGIN,
                              "the tokenizer %s computed two different contexts for one token",
                              ls->tokenizer->id);
@@ -270,19 +300,19 @@ static vlmc_status check_step(vlmc_lockstep *ls, const uint8_t *tokens, uint32_t
     return VLMC_OK;
 }
 
-static vlmc_status code_slab(vlmc_lockstep *ls, const uint8_t *tokens, uint32_t first,
-                             uint32_t count, vlmc_range_encoder *encoder, vlmc_error *error)
+static vlmc_status code_slab(vlmc_lockstep *ls, const uint8_t *tokens, const slab *slab,
+                             vlmc_range_encoder *encoder, vlmc_error *error)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t active = vlmc_cut_active(&ls->cut, first + i);
+    for (uint32_t i = 0; i < slab->count; i++) {
+        const uint32_t active = vlmc_cut_active(&ls->cut, slab->first + i);
         const size_t at = (size_t)i * ls->cut.streams;
-        VLMC_TRY(check_step(ls, tokens, first + i, i, error));
+        VLMC_TRY(check_step(ls, tokens, slab, i, error));
         for (uint32_t s = 0; s < active; s++)
-            vlmc_symbol_prepare(ls->coder, s, ls->values + (at + s) * ls->n_values);
+            vlmc_symbol_prepare(ls->coder, s, slab->values + (at + s) * ls->n_values);
         for (uint32_t s = 0; s < active; s++) {
             const int16_t *logits =
-                ls->engine ? ls->logits + ((size_t)s * count + i) * ALPHABET : NULL;
-            vlmc_symbol_encode(ls->coder, s, logits, ls->symbols[at + s], encoder);
+                ls->engine ? slab->logits + ((size_t)s * slab->count + i) * ALPHABET : NULL;
+            vlmc_symbol_encode(ls->coder, s, logits, slab->symbols[at + s], encoder);
         }
     }
     return VLMC_OK;
@@ -314,26 +344,81 @@ static vlmc_status tell(const vlmc_lockstep *ls, vlmc_lockstep_tick tick, void *
     return VLMC_OK;
 }
 
-static vlmc_status encode(vlmc_lockstep *ls, const uint8_t *tokens, vlmc_range_encoder *encoder,
-                          size_t *size, vlmc_lockstep_tick tick, void *user, vlmc_error *error)
+// ---- The engine beside the mixer ----
+
+static void forward(void *context)
+{
+    vlmc_lockstep *ls = context;
+    const slab *slab = ls->forwarded;
+    ls->forward_status = vlmc_engine_forward(ls->engine, slab->count, slab->before, slab->rows,
+                                             slab->logits, &ls->forward_error);
+}
+
+static void forward_start(vlmc_lockstep *ls, const slab *slab)
+{
+    ls->forward_status = VLMC_OK;
+    ls->forwarded = slab;
+    if (ls->engine)
+        vlmc_background_start(ls->background, forward, ls);
+}
+
+static vlmc_status forward_wait(vlmc_lockstep *ls, vlmc_error *error)
+{
+    if (ls->engine)
+        vlmc_background_wait(ls->background);
+    if (ls->forward_status != VLMC_OK && error)
+        *error = ls->forward_error;
+    return ls->forward_status;
+}
+
+// The slab behind another, or the first one. False at the end of the group.
+static bool next_slab(const vlmc_lockstep *ls, const slab *before, slab *slab)
 {
     const uint32_t steps = vlmc_cut_length(&ls->cut, 0);
-    const uint32_t steps_per_slab = slab_steps(ls, ls->cut.streams);
-    for (uint32_t t = 0; t < steps;) {
-        const uint32_t left = steps - t;
-        const uint32_t count = left < steps_per_slab ? left : steps_per_slab;
-        VLMC_TRY(fill_slab(ls, tokens, t, count, error));
-        if (ls->engine)
-            VLMC_TRY(
-                vlmc_engine_forward(ls->engine, count, ls->before, ls->rows, ls->logits, error));
-        VLMC_TRY(code_slab(ls, tokens, t, count, encoder, error));
-        t += count;
-        if (is_hopeless(ls->cut.streams, t, steps, encoder))
+    const uint32_t most = slab_steps(ls, ls->cut.streams);
+    slab->first = before ? before->first + before->count : 0;
+    slab->count = steps - slab->first < most ? steps - slab->first : most;
+    return slab->count > 0;
+}
+
+// While one slab is coded, the engine is at the next.
+static vlmc_status encode_slabs(vlmc_lockstep *ls, const uint8_t *tokens,
+                                vlmc_range_encoder *encoder, size_t *size, vlmc_lockstep_tick tick,
+                                void *user, vlmc_error *error)
+{
+    const uint32_t steps = vlmc_cut_length(&ls->cut, 0);
+    slab *now = &ls->slabs[0], *next = &ls->slabs[1];
+    next_slab(ls, NULL, now);
+    VLMC_TRY(fill_slab(ls, tokens, now, error));
+    forward_start(ls, now);
+    for (bool more = true; more;) {
+        more = next_slab(ls, now, next);
+        if (more)
+            VLMC_TRY(fill_slab(ls, tokens, next, error));
+        VLMC_TRY(forward_wait(ls, error));
+        if (more)
+            forward_start(ls, next);
+        VLMC_TRY(code_slab(ls, tokens, now, encoder, error));
+        const uint32_t done = now->first + now->count;
+        if (is_hopeless(ls->cut.streams, done, steps, encoder))
             return VLMC_OK;
-        VLMC_TRY(tell(ls, tick, user, t, error));
+        VLMC_TRY(tell(ls, tick, user, done, error));
+        slab *const coded = now;
+        now = next;
+        next = coded;
     }
     *size = vlmc_range_encoder_finish(encoder);
     return VLMC_OK;
+}
+
+static vlmc_status encode(vlmc_lockstep *ls, const uint8_t *tokens, vlmc_range_encoder *encoder,
+                          size_t *size, vlmc_lockstep_tick tick, void *user, vlmc_error *error)
+{
+    if (ls->engine && !ls->background)
+        VLMC_TRY(vlmc_background_create(&ls->background, error));
+    const vlmc_status status = encode_slabs(ls, tokens, encoder, size, tick, user, error);
+    forward_wait(ls, NULL); // whatever ended it, the engine rests
+    return status;
 }
 
 vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const vlmc_token_coding *coding,
@@ -355,17 +440,17 @@ vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const vlmc_token_coding *cod
     return status;
 }
 
-static vlmc_status decode_step(vlmc_lockstep *ls, uint8_t *tokens, uint32_t t,
+static vlmc_status decode_step(vlmc_lockstep *ls, uint8_t *tokens, const slab *slab,
                                vlmc_range_decoder *decoder, vlmc_error *error)
 {
-    const uint32_t active = vlmc_cut_active(&ls->cut, t);
+    const uint32_t t = slab->first, active = vlmc_cut_active(&ls->cut, t);
     const bool centred = vlmc_tokenizer_centred(ls->tokenizer);
     for (uint32_t s = 0; s < active; s++)
-        vlmc_symbol_prepare(ls->coder, s, ls->values + (size_t)s * ls->n_values);
+        vlmc_symbol_prepare(ls->coder, s, slab->values + (size_t)s * ls->n_values);
     for (uint32_t s = 0; s < active; s++) {
-        const int16_t *logits = ls->engine ? ls->logits + (size_t)s * ALPHABET : NULL;
+        const int16_t *logits = ls->engine ? slab->logits + (size_t)s * ALPHABET : NULL;
         const uint8_t symbol = vlmc_symbol_decode(ls->coder, s, logits, decoder);
-        const uint8_t token = centred ? vlmc_token_of_symbol(symbol, ls->centres[s]) : symbol;
+        const uint8_t token = centred ? vlmc_token_of_symbol(symbol, slab->centres[s]) : symbol;
         if (ls->tokenizer && token >= ls->tokenizer->alphabet)
             decoder->damaged = true;
         if (decoder->damaged)
@@ -381,11 +466,15 @@ static vlmc_status decode(vlmc_lockstep *ls, uint8_t *tokens, vlmc_range_decoder
                           vlmc_lockstep_tick tick, void *user, vlmc_error *error)
 {
     const uint32_t steps = vlmc_cut_length(&ls->cut, 0);
+    slab *slab = &ls->slabs[0];
+    slab->count = 1;
     for (uint32_t t = 0; t < steps; t++) {
-        VLMC_TRY(look_at_step(ls, t, 0, 1, error));
+        slab->first = t;
+        VLMC_TRY(look_at_step(ls, slab, 0, error));
         if (ls->engine)
-            VLMC_TRY(vlmc_engine_forward(ls->engine, 1, ls->before, ls->rows, ls->logits, error));
-        VLMC_TRY(decode_step(ls, tokens, t, decoder, error));
+            VLMC_TRY(
+                vlmc_engine_forward(ls->engine, 1, slab->before, slab->rows, slab->logits, error));
+        VLMC_TRY(decode_step(ls, tokens, slab, decoder, error));
         if (t % 16 == 15)
             VLMC_TRY(tell(ls, tick, user, t + 1, error));
     }

@@ -13,8 +13,9 @@
 
 #define MULTIPLIER UINT64_C(0x9E3779B97F4A7C15)
 #define SELECTS_MAX VLMC_MIX_SELECTS_MAX
-// MIX contexts, those of the past, each SELECT context, and none at all.
-#define MODELS_MAX (VLMC_MIX_CONTEXTS_MAX + VLMC_PAST_CONTEXTS_MAX + SELECTS_MAX + 1)
+// MIX contexts, those of the past, near ones, each SELECT context, and none at all.
+#define MODELS_MAX                                                                                 \
+    (VLMC_MIX_CONTEXTS_MAX + VLMC_PAST_CONTEXTS_MAX + VLMC_PAST_NEAR_MAX + SELECTS_MAX + 1)
 #define INPUTS_EACH 3u
 #define OTHER_INPUTS 8u // two of the transformer, a constant, two of the match; the rest stay zero
 #define SETS_MAX (5u + SELECTS_MAX)
@@ -67,7 +68,8 @@ struct vlmc_mix {
     const vlmc_models_kernels *model_kernels;
     uint32_t max_streams;
     uint32_t n_sets, n_maps;
-    uint32_t n_inputs; // padded
+    uint32_t n_past, n_near; // contexts
+    uint32_t n_inputs;       // padded
     vlmc_lines lines;
     vlmc_past past;
     vlmc_matcher matcher;
@@ -111,7 +113,7 @@ static uint32_t log2_lines_for(const vlmc_mix *m, uint32_t size, uint32_t n_toke
     while (most > LINES_LOG2_MIN &&
            (uint64_t)m->models.n << most > UINT64_C(1) << m->params.settings.memory)
         most--;
-    while (bits < most && 1u << bits < n_tokens && (size == 0 || (1u << bits) < size * LINES_EACH))
+    while (bits < most && 2u << bits < n_tokens && (size == 0 || (1u << bits) < size * LINES_EACH))
         bits++;
     return bits;
 }
@@ -134,10 +136,14 @@ static bool has_past(const vlmc_mix *m)
     return m->params.past != VLMC_PAST_NONE;
 }
 
-static void count_models(vlmc_mix *m)
+// What there is in groups of so many streams.
+static void count_models(vlmc_mix *m, uint32_t n_streams)
 {
     const vlmc_mix_params *p = &m->params;
-    m->models.n = p->n_contexts + vlmc_past_n_contexts(p->past, p->settings.effort);
+    m->n_past = vlmc_past_n_contexts(p->past, p->settings.effort);
+    m->n_near = n_streams > 1 ? vlmc_past_n_near(p->past) : 0;
+    m->models.n = p->n_contexts + m->n_past + m->n_near;
+    memset(m->contexts, 0, sizeof m->contexts);
     for (uint32_t i = 0; i < p->n_selects; i++)
         m->contexts[m->models.n++].size = p->select_sizes[i];
     m->contexts[m->models.n++].size = 1;
@@ -148,6 +154,8 @@ static void count_models(vlmc_mix *m)
 
 static void set_start(vlmc_mix *m)
 {
+    memset(m->start, 0, sizeof m->start);
+    memset(m->inputs, 0, sizeof m->inputs);
     const int32_t share = START_ALL / (int32_t)m->models.n;
     const int32_t alone = share < START_ALONE_MAX ? share : START_ALONE_MAX;
     for (uint32_t i = 0; i < m->models.n; i++)
@@ -159,12 +167,24 @@ static void set_start(vlmc_mix *m)
         other[INPUT_MATCH] = START_MATCH;
 }
 
+static size_t count_lines(const vlmc_mix *m, uint32_t n_tokens)
+{
+    size_t lines = 0;
+    for (uint32_t i = 0; i < m->models.n; i++)
+        lines += (size_t)1 << log2_lines_for(m, m->contexts[i].size, n_tokens);
+    return lines;
+}
+
 static bool allocate(vlmc_mix *m, uint32_t max_tokens)
 {
     const vlmc_mix_params *p = &m->params;
-    size_t lines = 0;
-    for (uint32_t i = 0; i < m->models.n; i++)
-        lines += (size_t)1 << log2_lines_for(m, m->contexts[i].size, max_tokens);
+    count_models(m, 1);
+    size_t lines = count_lines(m, max_tokens);
+    if (m->max_streams > 1) {
+        count_models(m, 2);
+        const size_t more = count_lines(m, max_tokens);
+        lines = more > lines ? more : lines;
+    }
     m->prepared = calloc(m->max_streams, sizeof *m->prepared);
     m->models.maps =
         calloc((size_t)m->models.n_padded * VLMC_NODE_HISTORIES, sizeof *m->models.maps);
@@ -200,8 +220,6 @@ vlmc_mix *vlmc_mix_create(const vlmc_mix_params *params, uint32_t max_streams, u
     m->kernels = vlmc_neuron_kernels_best();
     m->model_kernels = vlmc_models_kernels_best();
     m->max_streams = max_streams;
-    count_models(m);
-    set_start(m);
     fill_tables(m);
     if (!allocate(m, max_tokens))
         vlmc_mix_destroy(&m);
@@ -285,6 +303,8 @@ static void reset_weights(vlmc_mix *m)
 
 void vlmc_mix_reset(vlmc_mix *m, uint32_t n_tokens, uint32_t n_streams, uint32_t n_steps)
 {
+    count_models(m, n_streams);
+    set_start(m);
     place_lines(m, n_tokens);
     vlmc_past_clear(&m->past, n_streams, n_steps);
     vlmc_matcher_clear(&m->matcher, n_tokens);
@@ -344,7 +364,10 @@ void vlmc_mix_prepare(vlmc_mix *m, uint32_t stream, const uint32_t *contexts,
         const uint32_t step = vlmc_match_step(match) & 3;
         vlmc_past_contexts(&m->past, stream,
                            match->predicts ? VLMC_PAST_EXPECTED(match->symbol, step) : 0, hash);
-        hash += vlmc_past_n_contexts(m->params.past, m->params.settings.effort);
+        hash += m->n_past;
+        if (m->n_near)
+            vlmc_past_near(&m->past, stream, hash);
+        hash += m->n_near;
     }
     for (uint32_t i = 0; i < m->params.n_selects; i++) {
         p->selects[i] = selects[i];
@@ -465,8 +488,7 @@ static void foresee(const vlmc_mix *m)
     uint64_t hashes[VLMC_PAST_CONTEXTS_MAX];
     vlmc_past_contexts_after(&m->past, m->stream, symbol, expected, hashes);
     const uint32_t first = m->params.n_contexts, nibble = nibble_of(first_node(m));
-    const uint32_t n = vlmc_past_n_contexts(m->params.past, m->params.settings.effort);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < m->n_past; i++)
         fetch_line(m, first + i, hashes[i], nibble);
     vlmc_matcher_foresee(&m->matcher, m->stream, symbol);
 }

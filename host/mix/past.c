@@ -6,6 +6,8 @@
 
 #define MULTIPLIER UINT64_C(0x9E3779B97F4A7C15)
 
+#define NEAR_FIRST 32u // number of the first near context
+
 #define CANDIDATES 4u
 #define RECORD_MAX 4096u
 #define VOTES_MAX 255u
@@ -56,15 +58,16 @@ static uint32_t behind(const vlmc_past_place *s, uint32_t back)
 typedef struct list {
     uint64_t *hashes;
     uint32_t n;
+    uint32_t first; // number of the first
 } list;
 
 // Contexts of different numbers are different, whatever their values.
 static void add(list *l, uint64_t value)
 {
-    uint64_t h = (value + l->n + 1) * MULTIPLIER;
+    const uint32_t number = l->first + l->n;
+    uint64_t h = (value + number + 1) * MULTIPLIER;
     h ^= h >> 32;
-    l->hashes[l->n] = h * MULTIPLIER + l->n;
-    l->n++;
+    l->hashes[l->n++] = h * MULTIPLIER + number;
 }
 
 static uint64_t newest(uint64_t last, uint32_t n)
@@ -180,6 +183,22 @@ uint32_t vlmc_past_n_contexts(vlmc_past_kind kind, vlmc_mix_effort effort)
 {
     static const uint8_t n[3][3] = {{0, 0, 0}, {7, 10, 13}, {7, 15, 26}};
     return n[kind][effort];
+}
+
+uint32_t vlmc_past_n_near(vlmc_past_kind kind)
+{
+    return kind == VLMC_PAST_NONE ? 0 : VLMC_PAST_NEAR_MAX;
+}
+
+void vlmc_past_near(const vlmc_past *past, uint32_t stream, uint64_t *hashes)
+{
+    if (past->kind == VLMC_PAST_NONE)
+        return;
+    list l = {.hashes = hashes, .first = NEAR_FIRST};
+    const vlmc_past_place *place = &past->streams[stream].at;
+    add(&l, join(newest(place->last, 2), stream));
+    add(&l, join(newest(place->last, 4), stream));
+    add(&l, join((uint64_t)place->words[0] << 32 | (place->last & 255), stream));
 }
 
 // A gap between equal symbols that comes twice in a row votes for itself as the width of a record;

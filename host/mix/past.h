@@ -10,6 +10,8 @@
 
 #define VLMC_PAST_CONTEXTS_MAX 26u
 
+#define VLMC_PAST_NEAR_MAX 3u
+
 // Which contexts there are.
 typedef enum vlmc_past_kind {
     VLMC_PAST_NONE = 0,  // none: the tokenizer's own contexts say it all
@@ -73,6 +75,11 @@ void vlmc_past_contexts(const vlmc_past *past, uint32_t stream, uint32_t expecte
 // ahead of time. A new width of records is not foreseen.
 void vlmc_past_contexts_after(const vlmc_past *past, uint32_t stream, uint8_t symbol,
                               uint32_t expected, uint64_t *hashes);
+
+// Contexts of a stream alone, for groups of several: what came in its own past, which is about the
+// same as what comes next, told apart from what came in the others'. // (n_near)
+uint32_t vlmc_past_n_near(vlmc_past_kind kind);
+void vlmc_past_near(const vlmc_past *past, uint32_t stream, uint64_t *hashes);
 
 void vlmc_past_push(vlmc_past *past, uint32_t stream, uint8_t symbol);
 

@@ -179,6 +179,40 @@ Test(past, streams_do_not_see_each_others_symbols)
     each_kind(check_streams);
 }
 
+// ---- Near contexts ----
+
+static void check_near(vlmc_past_kind kind, vlmc_mix_effort effort)
+{
+    uint64_t a[VLMC_PAST_NEAR_MAX] = {0}, b[VLMC_PAST_NEAR_MAX] = {0}, all[VLMC_PAST_CONTEXTS_MAX];
+    const uint32_t n = vlmc_past_n_near(kind), n_all = vlmc_past_n_contexts(kind, effort);
+    cr_assert_eq(n, kind == VLMC_PAST_NONE ? 0 : VLMC_PAST_NEAR_MAX);
+    vlmc_past past = create(kind, effort, 2);
+    push_text(&past, 0, "the same words");
+    push_text(&past, 1, "the same words");
+    vlmc_past_near(&past, 0, a);
+    vlmc_past_near(&past, 1, b);
+    vlmc_past_contexts(&past, 1, 0, all);
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t k = 0; k < n; k++)
+            cr_assert_neq(a[i], b[k], "kind %u: %u of one stream, %u of the other", kind, i, k);
+        for (uint32_t k = 0; k < n_all; k++)
+            cr_assert(a[i] != all[k] && b[i] != all[k], "kind %u: %u, %u", kind, i, k);
+    }
+    push_text(&past, 1, "; but the same words");
+    vlmc_past_near(&past, 1, a);
+    cr_assert(memcmp(a, b, sizeof a) == 0, "what came long before does not matter");
+    push_text(&past, 1, "s");
+    vlmc_past_near(&past, 1, a);
+    for (uint32_t i = 0; i < n; i++)
+        cr_assert_neq(a[i], b[i]);
+    vlmc_past_destroy(&past);
+}
+
+Test(past, near_contexts_are_a_streams_own)
+{
+    each_kind(check_near);
+}
+
 static void check_clear(vlmc_past_kind kind, vlmc_mix_effort effort)
 {
     uint64_t before[VLMC_PAST_CONTEXTS_MAX], after[VLMC_PAST_CONTEXTS_MAX];
