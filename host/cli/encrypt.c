@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static uint32_t parse_memory(struct argp_state *state, const char *arg)
 {
@@ -51,6 +52,8 @@ vlmc_status cli_encrypt(cli *cli, const cli_encryption *encryption, const char *
     *seal = NULL;
     if (!encryption->wanted)
         return VLMC_OK;
+    if (strcmp(name, "-") == 0)
+        name = "standard output";
     VLMC_TRY(vlmc_seal_check_cost(&encryption->cost, error));
     VLMC_TRY(cli_passphrase_choose(cli, cli->passphrase_file, name, &passphrase, error));
     vlmc_format_write_header(VLMC_FLAG_ENCRYPTED, header);

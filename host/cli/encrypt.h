@@ -37,8 +37,8 @@ typedef struct cli_encryption {
 error_t cli_encryption_parse(int key, const char *arg, struct argp_state *state,
                              cli_encryption *encryption);
 
-// Chooses a passphrase (passphrase.h) for the archive `name` and makes its keys. *seal NULL:
-// encryption is not wanted.
+// Chooses a passphrase (passphrase.h) for the archive `name` ("-": standard output) and makes its
+// keys. *seal NULL: encryption is not wanted.
 vlmc_status cli_encrypt(cli *cli, const cli_encryption *encryption, const char *name,
                         vlmc_seal **seal, vlmc_error *error);
 
