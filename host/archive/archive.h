@@ -161,8 +161,9 @@ typedef struct vlmc_writer_params {
     // Where the archive lies until it is complete, in the folder of `path`, and a journal beside
     // it; NULL: under a name that nobody uses. With them an interruption costs the group in work:
     // both stay, and a writer with the same names takes over what it would pack the same. A
-    // progress function that wants to stop is obeyed when that group is done. Only for `path`, and
-    // without a seal.
+    // progress function that wants to stop is obeyed when that group is done. Only for `path`.
+    // Of an encrypted archive both are encrypted with its seal, and nothing is taken over from a
+    // run with another one: seal_file.h.
     const char *partial;
     const char *journal;
     vlmc_engine_source engine; // open == NULL: no model and no mixer, zstd and stored only

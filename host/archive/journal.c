@@ -4,6 +4,7 @@
 
 #include "codec/cut.h"
 #include "codec/method.h"
+#include "format.h"
 #include "util/bytes.h"
 #include "util/room.h"
 
@@ -37,6 +38,7 @@ typedef struct item {
 
 struct vlmc_journal {
     char *path;
+    const vlmc_seal *seal; // NULL: nothing is encrypted
     int fd;
     uint64_t size; // up to the end of the last sound entry
     uint64_t mark;
@@ -48,11 +50,19 @@ struct vlmc_journal {
     uint32_t n_slots;
     uint8_t *payload; // (payload_capacity)
     size_t payload_capacity;
+    uint8_t *sealed; // (sealed_capacity)
+    size_t sealed_capacity;
 };
 
 static vlmc_status no_memory(vlmc_error *error)
 {
     return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the journal of a job");
+}
+
+// Bytes that something takes in the file.
+static uint32_t on_disk(const vlmc_journal *j, uint32_t bytes)
+{
+    return bytes + (j->seal ? VLMC_BLOB_EXTRA_BYTES : 0);
 }
 
 // ---- The table ----
@@ -159,7 +169,18 @@ static bool read_at(const vlmc_journal *j, uint64_t offset, void *bytes, size_t 
     return true;
 }
 
-static vlmc_status append(vlmc_journal *j, const uint8_t *bytes, size_t size, vlmc_error *error)
+// Reads what append has written. False: it is not there any more, or never was.
+static bool read_back(vlmc_journal *j, uint64_t offset, uint8_t *bytes, uint32_t size)
+{
+    if (!j->seal)
+        return read_at(j, offset, bytes, size);
+    return vlmc_make_room(&j->sealed, &j->sealed_capacity, on_disk(j, size)) &&
+           read_at(j, offset, j->sealed, on_disk(j, size)) &&
+           vlmc_unseal_blob(j->seal, offset, j->sealed, size, bytes);
+}
+
+static vlmc_status append_bytes(vlmc_journal *j, const uint8_t *bytes, size_t size,
+                                vlmc_error *error)
 {
     uint64_t at = j->size;
     while (size > 0) {
@@ -176,6 +197,16 @@ static vlmc_status append(vlmc_journal *j, const uint8_t *bytes, size_t size, vl
     return VLMC_OK;
 }
 
+static vlmc_status append(vlmc_journal *j, const uint8_t *bytes, uint32_t size, vlmc_error *error)
+{
+    if (!j->seal)
+        return append_bytes(j, bytes, size, error);
+    if (!vlmc_make_room(&j->sealed, &j->sealed_capacity, on_disk(j, size)))
+        return no_memory(error);
+    vlmc_seal_blob(j->seal, j->size, bytes, size, j->sealed);
+    return append_bytes(j, j->sealed, on_disk(j, size), error);
+}
+
 // ---- Opening ----
 
 // Reads entries up to the first that is not whole, and cuts the file there.
@@ -189,19 +220,24 @@ static vlmc_status read_all(vlmc_journal *j, vlmc_error *error)
     if (end >= MAGIC_BYTES && read_at(j, 0, bytes, MAGIC_BYTES) &&
         memcmp(bytes, MAGIC, MAGIC_BYTES) == 0)
         j->size = MAGIC_BYTES;
-    while (j->size > 0 && end - j->size >= ENTRY_BYTES && read_at(j, j->size, bytes, ENTRY_BYTES)) {
+    const uint32_t each = on_disk(j, ENTRY_BYTES);
+    while (j->size > 0 && end - j->size >= each && read_back(j, j->size, bytes, ENTRY_BYTES)) {
         item i;
         uint32_t inside;
-        if (!read_entry(bytes, &i, &inside) || end - j->size - ENTRY_BYTES < inside)
+        if (!read_entry(bytes, &i, &inside) || inside > VLMC_GROUP_BYTES_MAX)
             break;
-        i.at = inside ? j->size + ENTRY_BYTES : 0;
+        if (inside)
+            inside = on_disk(j, inside);
+        if (end - j->size - each < inside)
+            break;
+        i.at = inside ? j->size + each : 0;
         if (!remember(j, &i))
             return no_memory(error);
-        j->size += ENTRY_BYTES + inside;
+        j->size += each + inside;
     }
     if (j->size < end && ftruncate(j->fd, (off_t)j->size) != 0)
         return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot write %s", j->path);
-    return j->size > 0 ? VLMC_OK : append(j, (const uint8_t *)MAGIC, MAGIC_BYTES, error);
+    return j->size > 0 ? VLMC_OK : append_bytes(j, (const uint8_t *)MAGIC, MAGIC_BYTES, error);
 }
 
 static vlmc_status open_file(vlmc_journal *j, const char *path, vlmc_error *error)
@@ -213,12 +249,14 @@ static vlmc_status open_file(vlmc_journal *j, const char *path, vlmc_error *erro
     return read_all(j, error);
 }
 
-vlmc_status vlmc_journal_open(const char *path, vlmc_journal **journal, vlmc_error *error)
+vlmc_status vlmc_journal_open(const char *path, const vlmc_seal *seal, vlmc_journal **journal,
+                              vlmc_error *error)
 {
     vlmc_journal *j = *journal = calloc(1, sizeof *j);
     if (!j)
         return no_memory(error);
     j->fd = -1;
+    j->seal = seal;
     const vlmc_status status = open_file(j, path, error);
     if (status != VLMC_OK)
         vlmc_journal_close(journal);
@@ -233,6 +271,7 @@ void vlmc_journal_close(vlmc_journal **journal)
     if (j->fd >= 0)
         close(j->fd);
     free(j->payload);
+    free(j->sealed);
     free(j->slots);
     free(j->items);
     free(j->path);
@@ -254,6 +293,27 @@ const vlmc_journal_entry *vlmc_journal_find(const vlmc_journal *j,
     return slot ? &j->items[slot - 1].entry : NULL;
 }
 
+// The payload of a group that was written as a SEALED record at `offset`: what follows its tag.
+static bool read_sealed(vlmc_journal *j, const vlmc_output *output, uint64_t offset, uint32_t size)
+{
+    uint8_t header[VLMC_RECORD_BYTES];
+    vlmc_record record;
+    uint32_t packed;
+    if (!vlmc_output_read(output, offset, header, sizeof header) ||
+        !vlmc_format_read_record(header, &record) || record.type != VLMC_RECORD_SEALED ||
+        !vlmc_unsealed_bytes(record.packed_bytes, &packed) || packed < size ||
+        packed - size > VLMC_GROUP_TAG_BYTES_MAX ||
+        !vlmc_make_room(&j->sealed, &j->sealed_capacity, record.packed_bytes) ||
+        !vlmc_make_room(&j->payload, &j->payload_capacity, packed) ||
+        !vlmc_output_read(output, offset + sizeof header, j->sealed, record.packed_bytes))
+        return false;
+    record.packed_bytes = packed;
+    if (!vlmc_unseal_record(j->seal, &record, j->sealed, j->payload))
+        return false;
+    memmove(j->payload, j->payload + (packed - size), size);
+    return true;
+}
+
 const uint8_t *vlmc_journal_payload(vlmc_journal *j, const vlmc_output *output,
                                     const vlmc_journal_entry *entry)
 {
@@ -262,8 +322,9 @@ const uint8_t *vlmc_journal_payload(vlmc_journal *j, const vlmc_output *output,
     if (entry->size > VLMC_GROUP_BYTES_MAX ||
         !vlmc_make_room(&j->payload, &j->payload_capacity, entry->size ? entry->size : 1))
         return NULL;
-    const bool found = i->at ? read_at(j, i->at, j->payload, entry->size)
-                             : vlmc_output_read(output, entry->offset, j->payload, entry->size);
+    const bool found = i->at     ? read_back(j, i->at, j->payload, entry->size)
+                       : j->seal ? read_sealed(j, output, entry->offset, entry->size)
+                                 : vlmc_output_read(output, entry->offset, j->payload, entry->size);
     if (!found)
         return NULL;
     crypto_generichash(digest, sizeof digest, j->payload, entry->size, NULL, 0);
@@ -283,7 +344,7 @@ vlmc_status vlmc_journal_add(vlmc_journal *j, const vlmc_journal_entry *entry,
     VLMC_TRY(append(j, bytes, sizeof bytes, error));
     if (inside)
         VLMC_TRY(append(j, payload, entry->size, error));
-    i.at = inside ? before + ENTRY_BYTES : 0;
+    i.at = inside ? before + on_disk(j, ENTRY_BYTES) : 0;
     return remember(j, &i) ? VLMC_OK : no_memory(error);
 }
 
@@ -307,6 +368,6 @@ void vlmc_journal_release(vlmc_journal *j)
             return;
         if (kept->at)
             fallocate(j->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)kept->at,
-                      (off_t)kept->entry.size);
+                      (off_t)on_disk(j, kept->entry.size));
     }
 }

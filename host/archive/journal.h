@@ -11,6 +11,7 @@
 #define VLMC_ARCHIVE_JOURNAL_H
 
 #include "output.h"
+#include "seal.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,12 +33,15 @@ typedef struct vlmc_journal_entry {
     uint32_t size;   // of the payload in bytes
     uint32_t model_cost;
     uint8_t model[VLMC_JOURNAL_DIGEST_BYTES];
-    uint64_t offset; // of the payload in the partial archive, or 0: in the journal, or STORED
+    uint64_t offset; // of the payload in the partial archive, or of its record where that is
+                     // encrypted; 0: in the journal, or STORED
 } vlmc_journal_entry;
 
 // Opens the journal at `path`, or makes it, and reads what is there. A file that is none is
-// emptied.
-vlmc_status vlmc_journal_open(const char *path, vlmc_journal **journal, vlmc_error *error);
+// emptied. That of an encrypted archive is encrypted with `seal`, which is borrowed; NULL: neither
+// is. What another key has sealed counts as damaged.
+vlmc_status vlmc_journal_open(const char *path, const vlmc_seal *seal, vlmc_journal **journal,
+                              vlmc_error *error);
 void vlmc_journal_close(vlmc_journal **journal);
 
 // Keys, those of earlier runs included.

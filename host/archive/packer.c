@@ -335,7 +335,8 @@ static vlmc_status write_group(vlmc_packer *p, const packed_group *group, uint32
     const vlmc_packed_group *packed = &group->packed;
     VLMC_TRY(vlmc_records_group(p->records, packed, group->model, number, group->first_token,
                                 tokens, n, error));
-    return p->recall ? vlmc_recall_written(p->recall, &group->entry, packed->bytes, error)
+    return p->recall ? vlmc_recall_written(p->recall, &group->entry, packed->bytes,
+                                           vlmc_records_last_offset(p->records), error)
                      : VLMC_OK;
 }
 

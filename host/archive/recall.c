@@ -23,6 +23,7 @@ struct vlmc_recall {
     uint64_t unsynced;  // bytes since then
     bool keeping;       // something is kept since vlmc_recall_begin_kept
     uint32_t taken;
+    bool sealed; // the archive is encrypted
 };
 
 // Another level, or another program, packs differently.
@@ -52,9 +53,10 @@ vlmc_status vlmc_recall_create(const vlmc_writer_params *params, vlmc_output *ou
     if (!r)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
     r->output = output;
+    r->sealed = params->seal != NULL;
     r->synced_ns = vlmc_progress_now_ns();
     hash_settings(params, r->settings);
-    const vlmc_status status = vlmc_journal_open(params->journal, &r->journal, error);
+    const vlmc_status status = vlmc_journal_open(params->journal, params->seal, &r->journal, error);
     if (status != VLMC_OK)
         vlmc_recall_destroy(recall);
     return status;
@@ -147,12 +149,13 @@ static bool same_entry(const vlmc_journal_entry *a, const vlmc_journal_entry *b)
 }
 
 vlmc_status vlmc_recall_written(vlmc_recall *r, const vlmc_journal_entry *entry,
-                                const uint8_t *payload, vlmc_error *error)
+                                const uint8_t *payload, uint64_t record_offset, vlmc_error *error)
 {
     vlmc_journal_entry written = *entry;
     const bool stored = entry->method == VLMC_GROUP_STORED;
     const vlmc_journal_entry *known = vlmc_journal_find(r->journal, entry->key);
-    written.offset = stored ? 0 : vlmc_output_size(r->output) - entry->size;
+    const uint64_t place = r->sealed ? record_offset : vlmc_output_size(r->output) - entry->size;
+    written.offset = stored ? 0 : place;
     if (!known || !same_entry(known, &written))
         VLMC_TRY(vlmc_journal_add(r->journal, &written, payload, error));
     r->unsynced += entry->size;

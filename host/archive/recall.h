@@ -41,9 +41,10 @@ vlmc_status vlmc_recall_keep(vlmc_recall *recall, const vlmc_journal_entry *entr
                              const uint8_t *payload, vlmc_error *error);
 
 // A group is the last thing in the archive: where to find it. From time to time, and at the latest
-// when it took a second to get here, all that is done is on disk afterwards.
+// when it took a second to get here, all that is done is on disk afterwards. Its record begins at
+// `record_offset`.
 vlmc_status vlmc_recall_written(vlmc_recall *recall, const vlmc_journal_entry *entry,
-                                const uint8_t *payload, vlmc_error *error);
+                                const uint8_t *payload, uint64_t record_offset, vlmc_error *error);
 
 // Groups that are kept from here on are written when vlmc_recall_end_kept is called.
 void vlmc_recall_begin_kept(vlmc_recall *recall);

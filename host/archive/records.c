@@ -32,6 +32,7 @@ struct vlmc_records {
     uint32_t n_tokenizers;
     uint64_t *tokens; // (n_slots) of each sequence
     XXH3_state_t *hash;
+    uint64_t last_offset;  // where the last record begins
     const vlmc_seal *seal; // NULL: nothing is encrypted
     uint8_t *plain;        // (plain_capacity) a tag and its group, one after the other
     size_t plain_capacity;
@@ -100,6 +101,11 @@ vlmc_index_builder *vlmc_records_index(vlmc_records *r)
     return &r->index;
 }
 
+uint64_t vlmc_records_last_offset(const vlmc_records *r)
+{
+    return r->last_offset;
+}
+
 uint64_t vlmc_records_tokens(const vlmc_records *r, uint32_t number)
 {
     return r->tokens[number];
@@ -148,6 +154,7 @@ static vlmc_status write_record(vlmc_records *r, vlmc_record *record, const void
 {
     uint8_t header[VLMC_RECORD_BYTES];
     const uint32_t rest = record->packed_bytes - tag_bytes;
+    r->last_offset = vlmc_output_size(r->output);
     if (r->seal)
         return write_sealed(r, record, raw, tag, tag_bytes, packed, error);
     XXH3_64bits_reset(r->hash);

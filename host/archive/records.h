@@ -45,6 +45,9 @@ vlmc_status vlmc_records_group(vlmc_records *records, const vlmc_packed_group *p
                                const vlmc_model *model, uint32_t tokenizer, uint64_t first_token,
                                const uint8_t *tokens, uint32_t n, vlmc_error *error);
 
+// Where the record that was written last begins; 0: there is none.
+uint64_t vlmc_records_last_offset(const vlmc_records *records);
+
 // Index and footer.
 vlmc_status vlmc_records_finish(vlmc_records *records, vlmc_error *error);
 

@@ -46,9 +46,6 @@ static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_
         .partial = params->partial,
     };
     VLMC_TRY(vlmc_output_create(&output, &w->output, error));
-    if (params->partial && params->seal)
-        return vlmc_fail(error, VLMC_ERROR_UNSUPPORTED,
-                         "what is interrupted of an encrypted archive cannot be kept");
     if (params->partial) {
         w->journal = strdup(params->journal);
         if (!w->journal)

@@ -50,6 +50,7 @@ typedef struct cli {
     // passphrase.h
     const char *passphrase_file; // --passphrase-file, else NULL: the terminal
     vlmc_secret passphrase;      // the last one that was given; bytes NULL: none
+    bool any_archives;           // with --passphrase-file, those that are not encrypted as well
     uint32_t questions;          // that were asked for the current archive
 } cli;
 

@@ -341,11 +341,13 @@ static vlmc_status pack(create_options *options, walk *walk, bool from_stdin,
     return status;
 }
 
-static vlmc_status open_tools(const create_options *options, create_tools *tools, vlmc_error *error)
+static vlmc_status open_tools(const create_options *options, const create_job *job,
+                              create_tools *tools, vlmc_error *error)
 {
     cli *cli = options->common.cli;
     *tools = (create_tools){0};
-    VLMC_TRY(cli_encrypt(cli, &options->encryption, options->output, &tools->seal, error));
+    VLMC_TRY(cli_encrypt(cli, &options->encryption, options->output,
+                         job->goes_on ? job->place.partial : NULL, &tools->seal, error));
     VLMC_TRY(cli_engines_create(&tools->engines, &options->common, options->model, error));
     if (strcmp(tools->engines.model_name, "none") == 0)
         return VLMC_OK; // tokens are of no use to zstd
@@ -374,7 +376,7 @@ static vlmc_status write_it(create_options *options, walk *walk, create_run_stat
     VLMC_TRY(check_arguments(options, &from_stdin, error));
     VLMC_TRY(look_at_output(options, walk, error));
     VLMC_TRY(create_job_begin(&run->job, options, walk, error));
-    vlmc_status status = open_tools(options, &tools, error);
+    vlmc_status status = open_tools(options, &run->job, &tools, error);
     create_job_source(&run->job, tools.source);
     if (status == VLMC_OK)
         status = create_job_check_needs(&run->job, tools.plugins, error);

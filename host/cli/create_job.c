@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 // Members that decide what the archive is.
-static const char *const settings[] = {"folder", "sources",     "stored_as", "level",
-                                       "model",  "group_bytes", "plugins",   "recovery_percent"};
+static const char *const settings[] = {"folder",   "sources",     "stored_as", "level",
+                                       "model",    "group_bytes", "plugins",   "recovery_percent",
+                                       "encrypted"};
 
 // ---- Options and records ----
 
@@ -54,6 +55,8 @@ static json_t *make_record(const create_options *options, const job_place *place
     json_object_set_new(record, "plugins", json_boolean(!options->no_plugins));
     json_object_set_new(record, "force", json_boolean(options->force));
     json_object_set_new(record, "verify", json_boolean(options->verify));
+    json_object_set_new(record, "encrypted", json_boolean(options->encryption.wanted));
+    json_object_set_new(record, "catalog_names", json_boolean(options->catalog_names));
     json_object_set_new(record, "catalog", json_boolean(!options->no_catalog));
     json_object_set_new(record, "verbose", json_boolean(options->verbose));
     json_object_set_new(record, "models", json_array());
@@ -85,6 +88,8 @@ vlmc_status create_options_load(const json_t *record, cli *cli, create_options *
     options->recovery_percent = number_of(record, "recovery_percent");
     options->force = job_flag(record, "force");
     options->verify = job_flag(record, "verify");
+    options->encryption.wanted = job_flag(record, "encrypted");
+    options->catalog_names = job_flag(record, "catalog_names");
     options->no_catalog = !job_flag(record, "catalog");
     options->no_plugins = !job_flag(record, "plugins");
     options->verbose = job_flag(record, "verbose");
@@ -150,6 +155,7 @@ static vlmc_status take_up(create_job *job, const create_options *options, json_
             id, id, id);
     if (same_settings(job->record, earlier)) {
         cli_notice(job->cli, "going on with job %s, which was interrupted", id);
+        job->goes_on = true;
         json_object_set(job->record, "models", json_object_get(earlier, "models"));
         json_object_set(job->record, "tokenizers", json_object_get(earlier, "tokenizers"));
         json_object_set(job->record, "begun", json_object_get(earlier, "begun"));
@@ -159,8 +165,7 @@ static vlmc_status take_up(create_job *job, const create_options *options, json_
 
 static bool can_be_a_job(const create_options *options)
 {
-    return strcmp(options->output, "-") != 0 && strcmp(options->paths[0], "-") != 0 &&
-           !options->encryption.wanted;
+    return strcmp(options->output, "-") != 0 && strcmp(options->paths[0], "-") != 0;
 }
 
 vlmc_status create_job_begin(create_job *job, const create_options *options, walk *walk,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "encrypt.h"
 
+#include "archive/seal_file.h"
 #include "passphrase.h"
 
 #include "options.h"
@@ -45,7 +46,7 @@ error_t cli_encryption_parse(int key, const char *arg, struct argp_state *state,
 }
 
 vlmc_status cli_encrypt(cli *cli, const cli_encryption *encryption, const char *name,
-                        vlmc_seal **seal, vlmc_error *error)
+                        const char *partial, vlmc_seal **seal, vlmc_error *error)
 {
     const vlmc_secret *passphrase;
     uint8_t header[VLMC_HEADER_BYTES];
@@ -55,6 +56,10 @@ vlmc_status cli_encrypt(cli *cli, const cli_encryption *encryption, const char *
     if (strcmp(name, "-") == 0)
         name = "standard output";
     VLMC_TRY(vlmc_seal_check_cost(&encryption->cost, error));
+    if (partial)
+        VLMC_TRY(vlmc_seal_of_partial(partial, name, cli_passphrase_ask, cli, seal, error));
+    if (*seal)
+        return VLMC_OK;
     VLMC_TRY(cli_passphrase_choose(cli, cli->passphrase_file, name, &passphrase, error));
     vlmc_format_write_header(VLMC_FLAG_ENCRYPTED, header);
     return vlmc_seal_create(header, passphrase, &encryption->cost, seal, error);

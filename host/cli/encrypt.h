@@ -38,8 +38,10 @@ error_t cli_encryption_parse(int key, const char *arg, struct argp_state *state,
                              cli_encryption *encryption);
 
 // Chooses a passphrase (passphrase.h) for the archive `name` ("-": standard output) and makes its
-// keys. *seal NULL: encryption is not wanted.
+// keys; or, where an interrupted run has begun the file `partial` (NULL: there is none), asks for
+// its passphrase and takes its keys, so that what it has packed is of use. *seal NULL: encryption
+// is not wanted.
 vlmc_status cli_encrypt(cli *cli, const cli_encryption *encryption, const char *name,
-                        vlmc_seal **seal, vlmc_error *error);
+                        const char *partial, vlmc_seal **seal, vlmc_error *error);
 
 #endif

@@ -26,6 +26,7 @@ typedef struct jobs_options {
 
 static const struct argp_option option_table[] = {
     CLI_OPTIONS_COMPUTE,
+    CLI_OPTIONS_PASSPHRASE,
     CLI_OPTIONS_OUTPUT,
     {0},
 };

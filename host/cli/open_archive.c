@@ -108,7 +108,7 @@ static vlmc_status open_reader(cli_archive *archive, const cli_common *common, c
     };
     VLMC_TRY(vlmc_reader_open_with(&params, &archive->reader, error));
     archive->info = vlmc_reader_info(archive->reader);
-    if (cli->passphrase_file && !archive->info->encrypted)
+    if (cli->passphrase_file && !archive->info->encrypted && !cli->any_archives)
         return vlmc_fail(error, VLMC_ERROR_REFUSED,
                          "%s is not encrypted; if that is as it should be, leave --passphrase-file "
                          "out",

@@ -20,7 +20,7 @@ typedef struct cli_archive {
 
 // `path` "-" reads standard input to its end first. The passphrase of an encrypted archive is taken
 // from --passphrase-file or asked for; with --passphrase-file an archive that is not encrypted is
-// VLMC_ERROR_REFUSED. On failure nothing is left open.
+// VLMC_ERROR_REFUSED, unless cli.any_archives. On failure nothing is left open.
 vlmc_status cli_archive_open(cli_archive *archive, const cli_common *common, const char *path,
                              vlmc_error *error);
 

@@ -218,6 +218,7 @@ static vlmc_status run(verify_options *options, vlmc_error *error)
 {
     cli *cli = options->common.cli;
     due_list due = {.cli = cli};
+    cli->any_archives = options->due_ns || options->n_archives > 1;
     if (!options->due_ns)
         return check_all(options, error);
     vlmc_status status = find_due(cli, options->due_ns, &due, error);

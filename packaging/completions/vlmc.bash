@@ -28,7 +28,7 @@ _vlmc_options() { # COMMAND
     case $1 in # encrypted archives
     create) echo "--encrypt --passphrase-file --kdf-memory --kdf-passes --catalog-names" ;;
     rekey) echo "$output --passphrase-file --new-passphrase-file --kdf-memory --kdf-passes" ;;
-    extract | list | info | verify | diff) echo "--passphrase-file" ;;
+    extract | list | info | verify | diff | jobs) echo "--passphrase-file" ;;
     esac
 }
 

@@ -159,7 +159,7 @@ complete -c vlmc -n '__vlmc_command bench' -l verify -d 'Decode every chunk'
 complete -c vlmc -n '__vlmc_no_action help' -a "$commands"
 
 # Encrypted archives.
-complete -c vlmc -n '__vlmc_command create extract list info verify diff rekey' -l passphrase-file -r -F -d 'File with the passphrase'
+complete -c vlmc -n '__vlmc_command create extract list info verify diff rekey jobs' -l passphrase-file -r -F -d 'File with the passphrase'
 complete -c vlmc -n '__vlmc_command create' -l encrypt -d 'With a passphrase'
 complete -c vlmc -n '__vlmc_command create rekey' -l kdf-memory -x -d 'That trying a passphrase takes'
 complete -c vlmc -n '__vlmc_command create rekey' -l kdf-passes -x -d 'Over that memory'

@@ -110,6 +110,7 @@ done
 expect 7 "a passphrase for an archive that is not encrypted" with key extract plain.vlmc -C replaced
 says "plain.vlmc is not encrypted"
 refute "extracts nothing" test -e replaced
+expect 0 "but among several archives some may be so" with key verify e.vlmc plain.vlmc
 
 # The catalog.
 expect 0 "create with a catalog" \
@@ -139,6 +140,36 @@ expect 64 "rekey of standard input" with key rekey - <r.vlmc
 expect 64 "a cost out of bounds" with wrong rekey r.vlmc --new-passphrase-file key --kdf-memory 2G
 expect 64 "an empty new passphrase" with wrong rekey r.vlmc --new-passphrase-file nothing "${cheap[@]}"
 expect 0 "none of which harmed it" with wrong verify r.vlmc
+
+# Interrupted, as on a full disk, and gone on with.
+jobs=$HOME/.local/state/vlmc/jobs
+job=("$vlmc" create --no-catalog -m none --group-size 64K --encrypt "${cheap[@]}")
+make_text 4000 9 >tree/later
+head -c 300000 /dev/urandom >tree/zz
+interrupt() { (ulimit -f 250 && "${job[@]}" --passphrase-file key -o j.vlmc tree 2>/dev/null); }
+interrupt
+check "an interrupted job stays" test -n "$(ls .j.vlmc.part-*)"
+refute "without a name of the tree in its files" grep -q hidden .j.vlmc.*
+expect 7 "another passphrase does not go on with it" \
+    "${job[@]}" --passphrase-file wrong -o j.vlmc tree
+says 'the passphrase in "wrong" is not that of j.vlmc'
+expect 7 "nor does no passphrase" setsid -w "$vlmc" jobs resume </dev/null
+expect 7 "nor does an archive that is not encrypted" \
+    "$vlmc" create --no-catalog -m none --group-size 64K -o j.vlmc tree
+says "vlmc jobs resume"
+head -qc 128 .j.vlmc.part-* | head -c 128 >start
+expect 0 "jobs resume goes on" "$vlmc" jobs resume --passphrase-file key
+says "were taken over"
+check "under the same key" cmp -n 128 start j.vlmc
+expect 0 "to a whole archive" with key verify j.vlmc
+check "of the whole tree" test "$(with key list j.vlmc | wc -l)" -eq "$(find tree | wc -l)"
+check "and nothing stays" test -z "$(ls "$jobs")$(ls .j.vlmc.* 2>/dev/null)"
+rm j.vlmc
+interrupt
+expect 0 "so does the same command again" "${job[@]}" --passphrase-file key -o j.vlmc tree
+says "were taken over"
+expect 0 "to a whole archive" with key verify j.vlmc
+rm tree/later tree/zz
 
 # Recovery data know the archive as bytes.
 cp e.vlmc p.vlmc

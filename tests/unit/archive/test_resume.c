@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A writer that was interrupted, and the next one with the same partial file.
+#include "archive/seal.h"
 #include "plugin_support.h"
 
 #include <criterion/criterion.h>
@@ -29,6 +30,7 @@ typedef struct bench {
     uint8_t *bytes[N_CONTENTS];
     content contents[N_CONTENTS];
     vlmc_writer_params params;
+    vlmc_seal *seal; // NULL: not encrypted
     countdown countdown;
     char path[512], partial[512], journal[512];
     uint8_t *expected; // (expected_size) the archive of an uninterrupted run
@@ -61,7 +63,7 @@ static vlmc_status write_once(bench *b, vlmc_writer_progress *state, vlmc_error 
 
 // Plain bytes, a segment of one group, one of several, one that is not worth it, and noise.
 // level 0: zstd only, which is fast
-static bench *make_bench(uint32_t level)
+static bench *make_bench_with(uint32_t level, vlmc_seal *seal)
 {
     static const char *const names[] = {"good", "longer", "joiner"};
     bench *b = calloc(1, sizeof *b);
@@ -86,6 +88,7 @@ static bench *make_bench(uint32_t level)
     if (level == 0)
         b->params.engine = (vlmc_engine_source){0};
     b->params.group_bytes = GROUP_BYTES;
+    b->params.seal = b->seal = seal;
     b->params.progress = count_down;
     b->params.progress_user = &b->countdown;
     cr_assert_eq(write_once(b, &state, &error), VLMC_OK, "%s", error.text);
@@ -102,8 +105,34 @@ static bench *make_bench(uint32_t level)
     return b;
 }
 
+static bench *make_bench(uint32_t level)
+{
+    return make_bench_with(level, NULL);
+}
+
+// With a master key of `byte`s.
+static vlmc_seal *seal_of(uint8_t byte)
+{
+    const vlmc_seal_cost cheap = {.memory_kib = VLMC_SEAL_MEMORY_KIB_MIN, .passes = 1};
+    const uint8_t salt[VLMC_SEAL_SALT_BYTES] = {0};
+    uint8_t header[VLMC_HEADER_BYTES], master[VLMC_SEAL_MASTER_BYTES];
+    vlmc_secret passphrase;
+    vlmc_seal *seal;
+    vlmc_error error = {0};
+    memset(master, byte, sizeof master);
+    vlmc_format_write_header(VLMC_FLAG_ENCRYPTED, header);
+    cr_assert_eq(vlmc_secret_create(1, &passphrase, &error), VLMC_OK);
+    passphrase.bytes[0] = 'x';
+    passphrase.size = 1;
+    cr_assert_eq(vlmc_seal_create_known(header, &passphrase, &cheap, master, salt, &seal, &error),
+                 VLMC_OK, "%s", error.text);
+    vlmc_secret_destroy(&passphrase);
+    return seal;
+}
+
 static void free_bench(bench *b)
 {
+    vlmc_seal_destroy(&b->seal);
     for (uint32_t i = 0; i < N_CONTENTS; i++)
         free(b->bytes[i]);
     free(b->expected);
@@ -134,9 +163,9 @@ static vlmc_status interrupt(bench *b, uint64_t stop_at, vlmc_writer_progress *s
     return write_once(b, state, &error);
 }
 
-static void check_stops(uint32_t level, uint32_t n)
+static void check_stops(uint32_t level, uint32_t n, vlmc_seal *seal)
 {
-    bench *b = make_bench(level);
+    bench *b = make_bench_with(level, seal);
     const uint64_t calls = b->countdown.calls;
     uint32_t most = 0;
     for (uint32_t i = 1; i <= n; i++) {
@@ -153,12 +182,12 @@ static void check_stops(uint32_t level, uint32_t n)
 
 Test(resume, the_archive_is_the_same_wherever_the_run_was_interrupted)
 {
-    check_stops(0, 6);
+    check_stops(0, 6, NULL);
 }
 
 Test(resume, so_it_is_with_models)
 {
-    check_stops(3, 1);
+    check_stops(3, 1, NULL);
 }
 
 Test(resume, an_interrupted_run_ends_with_the_group_in_work)
@@ -260,5 +289,72 @@ Test(resume, two_writers_of_one_partial_file_are_refused)
     cr_assert_not_null(strstr(error.text, "another vlmc is writing"));
     vlmc_writer_destroy(&first);
     finish(b);
+    free_bench(b);
+}
+
+// ---- Encrypted archives ----
+
+Test(resume, an_encrypted_archive_is_gone_on_with_under_its_key)
+{
+    check_stops(0, 4, seal_of(1));
+}
+
+Test(resume, so_it_is_with_models_and_tags)
+{
+    check_stops(3, 1, seal_of(1));
+}
+
+Test(resume, torn_tails_of_an_encrypted_archive_cost_work_and_no_byte)
+{
+    bench *b = make_bench_with(0, seal_of(1));
+    const uint64_t calls = b->countdown.calls;
+    vlmc_writer_progress state;
+    for (uint32_t i = 0; i < 5; i++) {
+        cr_assert_eq(interrupt(b, calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+        size_t archive, journal;
+        free(load_file(b->partial, &archive));
+        free(load_file(b->journal, &journal));
+        tear(b->partial, archive * (i + 1) / 6, i % 2 ? 5000 : 0, i);
+        tear(b->journal, i % 3 == 0 ? journal : journal * i / 6, i % 4 < 2 ? 300 : 0, i + 100);
+        finish(b);
+    }
+    free_bench(b);
+}
+
+Test(resume, what_another_key_has_begun_is_not_taken_over)
+{
+    bench *b = make_bench_with(0, seal_of(1));
+    vlmc_seal *other = seal_of(2);
+    vlmc_writer_progress state;
+    b->params.seal = other;
+    cr_assert_eq(interrupt(b, b->countdown.calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+    cr_assert_gt(state.kept, 0);
+    b->params.seal = b->seal;
+    cr_assert_eq(finish(b), 0);
+    vlmc_seal_destroy(&other);
+    free_bench(b);
+}
+
+// The journal of a plain archive has payloads and digests of what was packed; that of an encrypted
+// one must have none of it where anybody can see it.
+Test(resume, the_journal_of_an_encrypted_archive_shows_nothing)
+{
+    bench *plain = make_bench(0);
+    vlmc_writer_progress state;
+    size_t plain_size, size;
+    cr_assert_eq(interrupt(plain, plain->countdown.calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+    uint8_t *shown = load_file(plain->journal, &plain_size);
+    bench *b = make_bench_with(0, seal_of(1));
+    cr_assert_eq(interrupt(b, b->countdown.calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+    uint8_t *hidden = load_file(b->journal, &size);
+    cr_assert(size > plain_size && plain_size > 1000);
+    for (size_t at = 16; at + 8 <= plain_size; at += 8) {
+        static const uint8_t zeros[8];
+        if (memcmp(shown + at, zeros, sizeof zeros) != 0)
+            cr_assert_null(memmem(hidden, size, shown + at, 8), "at %zu", at);
+    }
+    free(shown);
+    free(hidden);
+    free_bench(plain);
     free_bench(b);
 }
