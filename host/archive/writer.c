@@ -291,15 +291,25 @@ vlmc_status vlmc_writer_add_file(vlmc_writer *w, const vlmc_entry *entry,
     return add(w, entry, content, error);
 }
 
+// While recovery data are written, which can take a while.
+static bool still_wanted(void *user, uint64_t bytes_done, uint64_t packed_bytes)
+{
+    const vlmc_writer *w = user;
+    (void)bytes_done;
+    (void)packed_bytes;
+    return vlmc_packer_done(w->packer, 0, NULL) == VLMC_OK;
+}
+
 static vlmc_status finish(vlmc_writer *w, uint64_t *archive_bytes, vlmc_error *error)
 {
     VLMC_TRY(vlmc_pending_finish(w->pending, error));
     VLMC_TRY(vlmc_records_finish(w->records, error));
     VLMC_TRY(vlmc_output_end(w->output, error));
     *archive_bytes = vlmc_output_size(w->output);
+    vlmc_recovery_progress progress = {.tell = still_wanted, .user = w};
     if (w->recovery_percent)
         VLMC_TRY(vlmc_recovery_protect(vlmc_output_fd(w->output), *archive_bytes,
-                                       w->recovery_percent, NULL, archive_bytes, error));
+                                       w->recovery_percent, &progress, archive_bytes, error));
     VLMC_TRY(vlmc_output_commit(w->output, error));
     if (w->journal)
         unlink(w->journal); // of use to nobody; one that stays is harmless

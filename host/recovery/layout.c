@@ -92,7 +92,7 @@ bool vlmc_recovery_plan(uint64_t archive_bytes, uint64_t set, uint32_t percent,
     if (layout->cell_bytes >= CELL_BYTES_PAGE && percent >= XOR_PERCENT_LEAST) {
         share = share_with_xor(percent);
         choose_cells(layout, columns_most(share));
-        layout->xor_rows = (uint32_t)divide_up(layout->rows, XOR_GROUP_ROWS);
+        layout->xor_rows = layout->rows < XOR_GROUP_ROWS ? 1 : layout->rows / XOR_GROUP_ROWS;
     }
     layout->data = (uint32_t)divide_up(archive_bytes, (uint64_t)layout->rows * layout->cell_bytes);
     const uint32_t parity = (uint32_t)divide_up((uint64_t)layout->data * share, 10000);
