@@ -11,10 +11,10 @@ static const vlmc_level levels[] = {
     {false, 16 * MIB, 64 * KIB, {VLMC_MIX_NORMAL, 22}},  // 2
     {true, 2 * MIB, 32 * KIB, {VLMC_MIX_FAST, 20}},      // 3
     {true, 4 * MIB, 64 * KIB, {VLMC_MIX_NORMAL, 21}},    // 4
-    {true, 16 * MIB, 512 * KIB, {VLMC_MIX_NORMAL, 23}},  // 5
-    {true, 32 * MIB, 512 * KIB, {VLMC_MIX_NORMAL, 24}},  // 6
-    {true, 32 * MIB, 512 * KIB, {VLMC_MIX_STRONG, 24}},  // 7
-    {true, 64 * MIB, 512 * KIB, {VLMC_MIX_STRONG, 24}},  // 8
+    {true, 16 * MIB, 128 * KIB, {VLMC_MIX_NORMAL, 23}},  // 5
+    {true, 32 * MIB, 128 * KIB, {VLMC_MIX_NORMAL, 24}},  // 6
+    {true, 32 * MIB, 256 * KIB, {VLMC_MIX_STRONG, 24}},  // 7
+    {true, 64 * MIB, 256 * KIB, {VLMC_MIX_STRONG, 24}},  // 8
     {true, 64 * MIB, 1024 * KIB, {VLMC_MIX_STRONG, 25}}, // 9
 };
 
