@@ -4,6 +4,7 @@
 The corpus is a folder of FLAC files with 16-bit samples (`flac` reads them)."""
 
 import glob
+import lzma
 import os
 import struct
 import subprocess
@@ -20,14 +21,28 @@ def layout(sample_bytes, channels, rate):
     return struct.pack("<BBBBI", sample_bytes, channels, 0, 0, rate)
 
 
+def read(folder):
+    """The samples of each sound, from sounds.npz or from FLAC files."""
+    carried = os.path.join(folder, "sounds.npz")
+    if os.path.exists(carried):
+        with np.load(carried) as store:
+            return [store[f"sound{i}"] for i in range(len(store.files))]
+    names = sorted(glob.glob(os.path.join(folder, "**", "*.flac"), recursive=True))
+    raw = ["flac", "-dcs", "--force-raw-format", "--endian=little", "--sign=signed"]
+    return [np.frombuffer(subprocess.run(raw + [n], capture_output=True, check=True).stdout, "<i2") for n in names]
+
+
+def pack(folder, out):
+    """The samples, for a machine without flac."""
+    with lzma.open(os.path.join(out, "sounds.npz.xz"), "wb", preset=3) as packed:
+        np.savez(packed, **{f"sound{i}": s for i, s in enumerate(read(folder))})
+
+
 class Corpus:
     def __init__(self, folder, plugin, build_dir, size=None):
         self.rows = PluginContexts(plugin, "audio.pcm", build_dir)
         self.contexts = self.rows.contexts
-        names = sorted(glob.glob(os.path.join(folder, "**", "*.flac"), recursive=True))
-        raw = ["flac", "-dcs", "--force-raw-format", "--endian=little", "--sign=signed"]
-        sounds = [np.frombuffer(subprocess.run(raw + [n], capture_output=True, check=True).stdout, "<i2")
-                  for n in names]
+        sounds = read(folder)
         self.sounds = [s for i, s in enumerate(sounds) if i % 12]
         self.held = sounds[::12]
 

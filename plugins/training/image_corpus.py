@@ -5,7 +5,9 @@ The corpus is a folder of photographs (JPEG; djpeg of libjpeg-turbo reads them).
 `clean`, and all others at half size, stand for pictures that never were JPEG files."""
 
 import glob
+import lzma
 import os
+import shutil
 import struct
 import subprocess
 
@@ -46,23 +48,37 @@ def layout(width, channels, phase=None):
     return struct.pack("<IIBBBBBBBB", width, 0, channels, 1, 0, 0, x, y, 0, 0)
 
 
+def read(folder, build_dir):
+    """Photographs and clean pictures, from the folder's photos.npz, or from what was kept of it, or from its files."""
+    carried, cache = os.path.join(folder, "photos.npz"), os.path.join(build_dir, "photos.npz")
+    for path in (carried, cache):
+        if os.path.exists(path):
+            with np.load(path) as store:
+                return tuple([store[k] for k in store.files if k.startswith(p)] for p in ("photo", "clean"))
+    names = sorted(glob.glob(os.path.join(folder, "*.*")))
+    photos = [p for p in map(read_photo, names) if p is not None]
+    clean = [shrunk(p, 2) for p in photos]
+    for name in sorted(glob.glob(os.path.join(folder, "clean", "*.*"))):
+        p = read_photo(name)
+        clean += [shrunk(p, 2), shrunk(p, 3)] if p is not None else []
+    np.savez(cache, **{f"photo{i}": p for i, p in enumerate(photos)}, **{f"clean{i}": p for i, p in enumerate(clean)})
+    return photos, clean
+
+
+def pack(folder, out):
+    """The pictures' pixels, for a machine without djpeg."""
+    read(folder, out)
+    path = os.path.join(out, "photos.npz")
+    with open(path, "rb") as f, lzma.open(path + ".xz", "wb", preset=3) as packed:
+        shutil.copyfileobj(f, packed)
+    os.remove(path)
+
+
 class Corpus:
     def __init__(self, folder, plugin, build_dir, size=None):
         self.rows = PluginContexts(plugin, "image.pixels", build_dir)
         self.contexts = self.rows.contexts
-        cache = os.path.join(build_dir, "photos.npz")
-        if os.path.exists(cache):
-            store = np.load(cache)
-            photos, clean = ([store[k] for k in store.files if k.startswith(p)] for p in ("photo", "clean"))
-        else:
-            names = sorted(glob.glob(os.path.join(folder, "*.*")))
-            photos = [p for p in map(read_photo, names) if p is not None]
-            clean = [shrunk(p, 2) for p in photos]
-            for name in sorted(glob.glob(os.path.join(folder, "clean", "*.*"))):
-                p = read_photo(name)
-                clean += [shrunk(p, 2), shrunk(p, 3)] if p is not None else []
-            np.savez(cache, **{f"photo{i}": p for i, p in enumerate(photos)},
-                     **{f"clean{i}": p for i, p in enumerate(clean)})
+        photos, clean = read(folder, build_dir)
         enough = lambda a: [p for p in a if p.shape[0] >= 64 and p.shape[1] >= 128]
         photos, clean = enough(photos), enough(clean)
         split = lambda a: ([p for i, p in enumerate(a) if i % 12], a[::12])

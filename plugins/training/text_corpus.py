@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text: regions of the corpora, cut into lock-step groups as the codec cuts files."""
 
+import lzma
 import os
+import shutil
 
 import numpy as np
 
@@ -46,6 +48,27 @@ def rewrap(raw, rng):
     return text.encode("utf-8")
 
 
+def read(path):
+    """The file, or path.xz, or None."""
+    if os.path.exists(path):
+        return np.fromfile(path, np.uint8)
+    if os.path.exists(path + ".xz"):
+        with lzma.open(path + ".xz") as f:
+            return np.frombuffer(f.read(), np.uint8)
+    return None
+
+
+def pack(folder, out):
+    """The corpus as files that a machine without this project's tools can read, below out."""
+    for name in Corpus.MIX:
+        path = os.path.join(folder, name + ".txt")
+        if os.path.exists(path + ".xz"):
+            shutil.copy(path + ".xz", out)
+        elif os.path.exists(path):
+            with open(path, "rb") as f, lzma.open(os.path.join(out, name + ".txt.xz"), "wb") as packed:
+                shutil.copyfileobj(f, packed)
+
+
 class Corpus:
     """Regions of the corpora, cut into lock-step groups as the codec cuts files."""
 
@@ -57,9 +80,8 @@ class Corpus:
         self.contexts, self.rows = CONTEXTS[size], ContextRows(CONTEXTS[size], build_dir)
         self.parts = []
         for name, (share, prose) in self.MIX.items():
-            path = os.path.join(folder, name + ".txt")
-            if os.path.exists(path):
-                data = np.fromfile(path, np.uint8)
+            data = read(os.path.join(folder, name + ".txt"))
+            if data is not None:
                 held = len(data) - max(len(data) // 100, min(len(data) // 10, 1 << 17))
                 self.parts.append((name, share, prose, data[:held], data[held:]))
         if not self.parts:
@@ -80,8 +102,9 @@ class Corpus:
     def windows(self, data, t):
         return windows(data, self.rows(data), t)
 
-    def pool(self, t, n_groups=16):
-        """A shuffled pool of windows from n_groups random places."""
+    def pool(self, t, n_groups=64, keep=0.25):
+        """A shuffled pool of windows from n_groups random places, a part of each, so that neighbouring
+        batches are not of few places."""
         parts = []
         shares = np.array([p[1] for p in self.parts])
         for i in self.rng.choice(len(self.parts), n_groups, p=shares / shares.sum()):
@@ -89,7 +112,9 @@ class Corpus:
             streams = int(self.rng.choice([8, 16, 32, 64, 128], p=[.15, .2, .25, .25, .15]))
             length = int(self.rng.choice([2048, 4096]))
             start = int(self.rng.integers(0, max(1, len(data) - streams * length * 17 // 16)))
-            parts.append(self.windows(self.group(data, prose, streams, length, start, self.rng), t))
+            cut = self.windows(self.group(data, prose, streams, length, start, self.rng), t)
+            kept = self.rng.permutation(len(cut[0]))[:max(1, int(len(cut[0]) * keep))]
+            parts.append([a[kept] for a in cut])
         return shuffled(parts, self.rng)
 
     def sample(self):

@@ -22,6 +22,7 @@ import torch
 
 import fused
 import gguf
+import native
 import proof
 import twin as T
 from feeder import Feeder
@@ -39,6 +40,8 @@ def arguments():
     ap.add_argument("--size", default="small", choices=["nano", "small", "base"])
     ap.add_argument("--hours", type=float, default=2.0, help="wall time; the schedule follows it")
     ap.add_argument("--steps", type=int, help="a schedule of so many steps instead")
+    ap.add_argument("--compute", type=float, metavar="MULTIPLY-ADDS", help="a schedule of so many instead")
+    ap.add_argument("--shape", default="", metavar="KEY=N,…", help="what differs from the size: width=64,layers=1,…")
     ap.add_argument("--corpus", help="folder with the unpacked corpora of the modality")
     ap.add_argument("--out", help="folder for checkpoints, log and model file")
     ap.add_argument("--plugin", help="image.so or audio.so, whose contexts are used; that of build/release")
@@ -55,6 +58,7 @@ def arguments():
     ap.add_argument("--threads", type=int, default=0)
     ap.add_argument("--plain", action="store_true", help="no fused kernels and no compiled graph")
     ap.add_argument("--stop", type=int, metavar="STEP", help="stop there, as if interrupted")
+    ap.add_argument("--pause", type=float, metavar="MINUTES", help="stop after so many, with a model file of what there is")
     ap.add_argument("--seed", type=int, default=1)
     args = ap.parse_args()
     name = f"{args.modality}-{args.size}"
@@ -118,7 +122,8 @@ class Run:
     def __init__(self, args, corpus):
         self.args, self.path = args, os.path.join(args.out, "last.pt")
         state = torch.load(self.path, map_location="cpu") if os.path.exists(self.path) else None
-        cfg, contexts = T.SIZES[args.modality][args.size], corpus.contexts
+        changes = {k: int(v) for k, v in (pair.split("=") for pair in args.shape.split(",") if pair)}
+        cfg, contexts = {**T.SIZES[args.modality][args.size], **changes}, corpus.contexts
         if state:
             cfg, contexts = state["cfg"], [tuple(c) for c in state["contexts"]]
         elif args.start:
@@ -135,6 +140,8 @@ class Run:
         if state:
             self.step, self.spent, self.seen, self.running = (state[k] for k in ("step", "spent", "seen", "running"))
             position = state["position"]
+        if args.compute:
+            args.steps = math.ceil(args.compute / (self.model.multiply_adds() * args.batch * args.length))
         self.feeder = Feeder(corpus, args.seed, args.length, args.batch, args.workers, args.out, position)
         self.model.to(args.device)
         self.optimizers = Optimizers(self.model, args.rates)
@@ -168,9 +175,9 @@ class Run:
     def train(self, held, log):
         """True when the schedule is at its end."""
         args, clock = self.args, time.monotonic()
-        saved = scored = clock
+        begun = saved = scored = clock
         while self.progress() < 1:
-            if args.stop and self.step >= args.stop:
+            if args.stop and self.step >= args.stop or args.pause and clock - begun > args.pause * 60:
                 self.save()
                 return False
             total = self.one_step()
@@ -216,14 +223,21 @@ def main():
           f"from step {run.step}", flush=True)
     with open(os.path.join(args.out, "log.tsv"), "a", buffering=1) as log:
         try:
-            if not run.train(held, log):
+            ended = run.train(held, log)
+            if args.stop and not ended:
                 return 0
         finally:
             run.feeder.close()
         run.score(held, log)
     run.model.cpu()
     gguf.write(args.model, run.model, args.modality)
-    print(f"{args.model}: {os.path.getsize(args.model)} bytes")
+    print(f"{args.model}: {os.path.getsize(args.model)} bytes; {'done' if ended else 'paused'} at step {run.step}",
+          flush=True)
+    try:
+        native.engine_bits(args.out)
+    except OSError as e:
+        print(f"NOT PROVEN: the engine cannot be compiled here ({e}); see export.py --proof")
+        return 0
     return 0 if proof.prove(run.model, args.model, *corpus.sample(), args.out) else 1
 
 
