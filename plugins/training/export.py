@@ -3,7 +3,7 @@
 """Turns a checkpoint of train.py into a model file, and compares the bits of both.
 
   export.py run/last.pt text.gguf
-  export.py run/last.pt text.gguf --proof FILE    # FILE cut into streams as the codec cuts it
+  export.py run/last.pt text.gguf --proof FILE    # FILE (256 KiB of it) cut into streams
   export.py run/last.pt image.gguf --proof FILE --plugin image.so \\
       --chunks image.pixels:4000000000000000010100000000000000    # FILE in 2048-byte chunks
   export.py text.gguf text.gguf --proof FILE      # a model file and the twin read from it"""
@@ -22,9 +22,10 @@ import twin as T
 
 
 def text_streams(contexts, path, build_dir):
-    """Symbols and rows of a file of up to 1 MiB, cut as the codec cuts it."""
-    data = np.fromfile(path, np.uint8)[:1 << 20]
-    streams = min(128, max(1, -(-len(data) // 6144)))
+    """Symbols and rows of a file of up to 256 KiB, cut into streams in lock step as the codec cuts it, but
+    shorter ones: the twin looks at all pairs of positions."""
+    data = np.fromfile(path, np.uint8)[:1 << 18]
+    streams = min(128, max(1, -(-len(data) // 2048)))
     length = len(data) // streams
     data = data[:streams * length].reshape(streams, length)
     return data, C.ContextRows(contexts, build_dir)(data)

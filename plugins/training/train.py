@@ -52,7 +52,7 @@ def arguments():
     ap.add_argument("--length", type=int, help="positions of a window")
     ap.add_argument("--micro-batch", type=int, help="windows at a time")
     ap.add_argument("--save", type=float, default=4, metavar="MINUTES", help="between checkpoints")
-    ap.add_argument("--evaluate", type=float, default=15, metavar="MINUTES", help="between evaluations")
+    ap.add_argument("--evaluate", type=float, default=30, metavar="MINUTES", help="between evaluations")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     ap.add_argument("--workers", type=int, help="processes that make batches; 0: none, as on a processor")
     ap.add_argument("--threads", type=int, default=0)
