@@ -6,6 +6,7 @@
 #include "codec/level.h"
 #include "engines.h"
 #include "interrupt.h"
+#include "job.h"
 #include "options.h"
 #include "plugins.h"
 #include "util/json_out.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -115,6 +117,7 @@ typedef struct bench {
     vlmc_chunks *chunks;
     uint8_t *buffer; // (batch, chunk_bytes)
     size_t buffer_bytes;
+    cli_job job;
 } bench;
 
 typedef struct sums {
@@ -219,6 +222,15 @@ static vlmc_status code_batch(bench *b, size_t n, sums *s, vlmc_error *error)
     return VLMC_OK;
 }
 
+// Bytes of the file that are to be coded, 0 where that is not known.
+static uint64_t to_code(const bench *b, int fd)
+{
+    const uint64_t limit = b->options->limit, each = b->options->chunk_bytes;
+    struct stat info;
+    const uint64_t size = fstat(fd, &info) == 0 && info.st_size > 0 ? (uint64_t)info.st_size : 0;
+    return limit && limit < size / each ? limit * each : size;
+}
+
 static vlmc_status code_file(bench *b, int fd, sums *s, vlmc_error *error)
 {
     const uint64_t limit = b->options->limit, each = b->options->chunk_bytes;
@@ -229,6 +241,7 @@ static vlmc_status code_file(bench *b, int fd, sums *s, vlmc_error *error)
         VLMC_TRY(fill_buffer(b, fd, wanted, &n, error));
         if (n)
             VLMC_TRY(code_batch(b, n, s, error));
+        cli_job_progress(&b->job, s->raw_bytes, s->coded_bytes);
         VLMC_TRY(cli_interrupt_check(error));
         if (n < b->buffer_bytes)
             return VLMC_OK;
@@ -309,8 +322,10 @@ static vlmc_status run(const bench_options *options, vlmc_error *error)
         fd < 0 ? vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot open %s", options->file)
                : open_all(b, error);
     const double start = now();
+    cli_job_begin(&b->job, options->common.cli, "coding", status == VLMC_OK ? to_code(b, fd) : 0);
     if (status == VLMC_OK)
         status = code_file(b, fd, &s, error);
+    cli_job_end(&b->job);
     s.seconds = now() - start;
     if (status == VLMC_OK && s.raw_bytes == 0)
         status = vlmc_fail(error, VLMC_ERROR_USAGE, "%s is empty", options->file);

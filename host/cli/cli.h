@@ -46,6 +46,7 @@ typedef struct cli {
     cli_environment env;
     bool quiet;    // no notices and no progress; warnings and errors stay
     bool json;     // results as JSON lines
+    bool terminal; // stderr is a terminal, and TERM says that it knows escape codes
     int exit_code; // the gravest so far
     // passphrase.h
     const char *passphrase_file; // --passphrase-file, else NULL: the terminal
@@ -65,8 +66,9 @@ void cli_error(cli *cli, const vlmc_error *error);
 // Keeps the graver of the code so far and `code`.
 void cli_raise(cli *cli, int code);
 
-// Writes `text` to `stream` with control characters as \xNN, so that a name from an archive
-// cannot steer a terminal.
+// Writes `text` to `stream` so that a name from an archive cannot steer a terminal or look like
+// another name: control characters and those that change the direction of writing as \xNN; on a
+// terminal, so are bytes that are not of its charset.
 void cli_print_escaped(const char *text, void *stream);
 
 // A path on stdout: as it is for a pipe, escaped for a terminal.

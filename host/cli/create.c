@@ -14,6 +14,7 @@
 #include "percent.h"
 #include "plugins.h"
 #include "record_archive.h"
+#include "status_line.h"
 #include "util/json_out.h"
 #include "verify.h"
 #include "walk.h"
@@ -327,6 +328,7 @@ static vlmc_status pack(create_options *options, walk *walk, bool from_stdin,
     cli *cli = options->common.cli;
     create_target target = {.cli = cli, .job = &run->job, .verbose = options->verbose};
     uint64_t archive_bytes = 0;
+    cli_status_set("looking at the files");
     if (!from_stdin)
         VLMC_TRY(collect(options, walk, error));
     if (run->job.on_record)

@@ -6,8 +6,10 @@
 #include "engines.h"
 #include "estimate_rate.h"
 #include "estimate_sample.h"
+#include "job.h"
 #include "options.h"
 #include "plugins.h"
+#include "status_line.h"
 #include "util/json_out.h"
 #include "util/progress.h"
 #include "walk.h"
@@ -250,7 +252,11 @@ static vlmc_status estimate(const estimate_options *options, const walk *walk,
         .read_bytes = tools->source.open ? READ_BYTES : READ_BYTES_ZSTD_ALONE,
         .slice_bytes = SLICE_BYTES,
     };
-    VLMC_TRY(estimate_sample_take(&take, &sample, error));
+    cli_job job;
+    cli_job_begin(&job, options->common.cli, "reading a sample", 0);
+    vlmc_status status = estimate_sample_take(&take, &sample, error);
+    cli_job_end(&job);
+    VLMC_TRY(status);
     const estimate_rate_params rate = {
         .source = &tools->source,
         .sample = &sample,
@@ -262,7 +268,9 @@ static vlmc_status estimate(const estimate_options *options, const walk *walk,
         .read_bytes = sample.read_bytes,
         .index_bytes = index_bytes(walk),
     };
-    vlmc_status status = estimate_rate(&rate, results, error);
+    cli_job_begin(&job, options->common.cli, "packing the sample", 0);
+    status = estimate_rate(&rate, results, error);
+    cli_job_end(&job);
     estimate_sample_free(&sample);
     if (status == VLMC_OK)
         status = print_results(options, &s, results, first, last, error);
@@ -273,6 +281,7 @@ static vlmc_status run(const estimate_options *options, walk *walk, vlmc_error *
 {
     estimate_tools tools = {0};
     VLMC_TRY(cli_device_check(options->common.device, error));
+    cli_status_set("looking at the files");
     VLMC_TRY(collect(options, walk, error));
     vlmc_status status = open_tools(options, &tools, error);
     if (status == VLMC_OK)

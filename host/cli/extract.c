@@ -271,6 +271,8 @@ static vlmc_status run(const extract_options *options, vlmc_error *error)
     VLMC_TRY(cli_device_check(options->common.device, error));
     VLMC_TRY(cli_archive_open(&archive, &options->common, options->archive, error));
     cli_job_begin(&job, cli, "extracting", archive.info->content_bytes);
+    if (options->dry_run || (options->to_stdout && isatty(STDOUT_FILENO)))
+        cli_job_hide(&job);
     vlmc_status status = count_selected(options, &archive, &count, error);
     // When nothing matches, not even the folder of -C is made.
     const bool any = count.selected > 0 || options->n_patterns == 0;

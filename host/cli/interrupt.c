@@ -6,7 +6,6 @@
 
 // A signal handler can reach nothing but static storage.
 static volatile sig_atomic_t stop_signal;
-static volatile sig_atomic_t status_wanted;
 
 static void on_stop(int signal_number)
 {
@@ -21,12 +20,6 @@ static void on_pipe(int signal_number)
 {
     if (!stop_signal)
         stop_signal = signal_number;
-}
-
-static void on_status(int signal_number)
-{
-    (void)signal_number;
-    status_wanted = 1;
 }
 
 // A job started with "nohup" or in the background keeps ignoring what it ignores.
@@ -47,9 +40,6 @@ void cli_interrupt_install(void)
     handle_unless_ignored(SIGINT, on_stop);
     handle_unless_ignored(SIGHUP, on_stop);
     handle_unless_ignored(SIGPIPE, on_pipe);
-    struct sigaction status = {.sa_handler = on_status, .sa_flags = SA_RESTART};
-    sigemptyset(&status.sa_mask);
-    sigaction(SIGUSR1, &status, NULL);
     signal(SIGXFSZ, SIG_IGN);
 }
 
@@ -63,12 +53,4 @@ vlmc_status cli_interrupt_check(vlmc_error *error)
     if (!stop_signal)
         return VLMC_OK;
     return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped by a signal");
-}
-
-bool cli_interrupt_status_wanted(void)
-{
-    if (!status_wanted)
-        return false;
-    status_wanted = 0;
-    return true;
 }

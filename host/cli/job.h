@@ -10,7 +10,6 @@
 
 typedef struct cli_job {
     vlmc_progress progress;
-    FILE *status_stream; // where USR1's line goes
 } cli_job;
 
 // `phase` is a word such as "packing"; total in raw bytes, 0 = unknown.
@@ -18,6 +17,9 @@ void cli_job_begin(cli_job *job, const cli *cli, const char *phase, uint64_t tot
 
 // A vlmc_progress_fn; `user` is the cli_job.
 bool cli_job_progress(void *user, uint64_t bytes_done, uint64_t packed_bytes);
+
+// Shows no line from here on, since results go to the same terminal; USR1 is answered all the same.
+void cli_job_hide(cli_job *job);
 
 // Clears the progress line.
 void cli_job_end(cli_job *job);

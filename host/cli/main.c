@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "interrupt.h"
 #include "passphrase.h"
+#include "status_line.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,13 @@ static const char *variable(const char *name)
 {
     const char *value = getenv(name);
     return value && *value ? value : NULL;
+}
+
+// What a line of progress needs: a terminal that clears a line when it is told to.
+static bool stderr_is_terminal(void)
+{
+    const char *term = variable("TERM");
+    return term && strcmp(term, "dumb") != 0 && isatty(STDERR_FILENO);
 }
 
 static cli_environment read_environment(void)
@@ -154,8 +162,9 @@ int main(int argc, char **argv)
         return CLI_EXIT_FAILURE; // and nowhere to say why
     if (argc > 1 && strcmp(argv[1], CLI_PLUGIN_WORKER) == 0)
         return cli_plugin_worker(argc - 1, argv + 1);
-    cli cli = {.env = read_environment()};
+    cli cli = {.env = read_environment(), .terminal = stderr_is_terminal()};
     cli_interrupt_install();
+    cli_status_install(find_command(argc > 1 ? argv[1] : "") ? argv[1] : "starting", cli.terminal);
     dispatch(&cli, argc, argv);
     cli_passphrase_forget(&cli);
     // Results that did not reach their reader are a failure, whatever came before.

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,10 +95,4 @@ uint64_t cli_parse_time_ns(struct argp_state *state, const char *arg)
             return n * units[i].ms * 1000000u;
     argp_error(state, "\"%s\" is not a time (such as 90s, 10m, 2h, 90d)", arg);
     return 1;
-}
-
-void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
-{
-    argp_err_exit_status = CLI_EXIT_USAGE;
-    argp_parse(argp, argc, argv, 0, NULL, input);
 }

@@ -2,7 +2,10 @@
 #include "cli.h"
 
 #include "interrupt.h"
+#include "util/utf8.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,16 +39,44 @@ void cli_raise(cli *cli, int code)
         cli->exit_code = code;
 }
 
+// Code points that steer a terminal, or that make a text look like another one.
+static bool is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || // C0, DEL, C1
+           code == 0x2028 || code == 0x2029 ||             // separators of lines
+           (code >= 0x202a && code <= 0x202e) ||           // embeddings and overrides of direction
+           (code >= 0x2066 && code <= 0x2069);             // isolates of direction
+}
+
+// Of the terminal's own, in the locale of the environment; messages and results do not depend on
+// it otherwise.
+static bool charset_is_utf8(void)
+{
+    const locale_t locale = newlocale(LC_CTYPE_MASK, "", 0);
+    if (!locale)
+        return false;
+    const bool is = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+    freelocale(locale);
+    return is;
+}
+
 void cli_print_escaped(const char *text, void *stream)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        // C1 controls arrive as UTF-8 (C2 80 .. C2 9F) on today's terminals.
-        if (*p < 0x20 || *p == 0x7f)
-            fprintf(stream, "\\x%02x", *p);
-        else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
-            fprintf(stream, "\\x%02x\\x%02x", p[0], p[1]), p++;
+    // Elsewhere than on a terminal other charsets are no danger, and whoever reads it may know
+    // better than the locale what the bytes mean.
+    const bool terminal = isatty(fileno(stream));
+    const bool ascii_only = terminal && !charset_is_utf8();
+    for (const unsigned char *p = (const unsigned char *)text; *p;) {
+        uint32_t code;
+        const size_t utf8 = vlmc_utf8_sequence(p, &code);
+        const size_t n = utf8 ? utf8 : 1;
+        const bool known = utf8 ? code < 0x80 || !ascii_only : !terminal;
+        if (known && !is_control(code))
+            fwrite(p, 1, n, stream);
         else
-            putc(*p, stream);
+            for (size_t i = 0; i < n; i++)
+                fprintf(stream, "\\x%02x", p[i]);
+        p += n;
     }
 }
 
@@ -57,10 +88,10 @@ void cli_print_path(const char *path)
         fputs(path, stdout);
 }
 
-static void print_line(const char *prefix, const char *text)
+static void print_line(const cli *cli, const char *prefix, const char *text)
 {
     // Leaves the line of a progress display, which ends without a newline.
-    if (isatty(STDERR_FILENO))
+    if (cli->terminal)
         fputs("\r\033[K", stderr);
     fputs(prefix, stderr);
     cli_print_escaped(text, stderr);
@@ -76,7 +107,7 @@ void cli_notice(cli *cli, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    print_line("vlmc: ", text);
+    print_line(cli, "vlmc: ", text);
 }
 
 void cli_warn(cli *cli, const char *format, ...)
@@ -86,7 +117,7 @@ void cli_warn(cli *cli, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    print_line("vlmc: warning: ", text);
+    print_line(cli, "vlmc: warning: ", text);
     cli_raise(cli, CLI_EXIT_WARNING);
 }
 
@@ -102,10 +133,10 @@ void cli_error(cli *cli, const vlmc_error *error)
     if (error->status == VLMC_ERROR_INTERRUPTED && signal) {
         char text[64];
         snprintf(text, sizeof text, "stopped by SIG%s before the end", sigabbrev_np(signal));
-        print_line("vlmc: ", text);
+        print_line(cli, "vlmc: ", text);
         cli_raise(cli, 128 + signal);
         return;
     }
-    print_line("vlmc: ", error->text);
+    print_line(cli, "vlmc: ", error->text);
     cli_raise(cli, vlmc_exit_code(error->status));
 }

@@ -1,39 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json_out.h"
 
+#include "utf8.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 vlmc_status vlmc_json_line(FILE *stream, json_t *object, vlmc_error *error)
 {
     if (!object)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for a line of JSON");
-    int failed = json_dumpf(object, stream, JSON_COMPACT | JSON_REAL_PRECISION(6)) != 0;
+    // On a terminal, names stay within ASCII: jansson lets C1 controls pass as they are.
+    const size_t ascii = isatty(fileno(stream)) ? JSON_ENSURE_ASCII : 0;
+    int failed = json_dumpf(object, stream, JSON_COMPACT | JSON_REAL_PRECISION(6) | ascii) != 0;
     json_decref(object);
     if (failed || putc('\n', stream) == EOF)
         return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot write a line of JSON");
     return VLMC_OK;
-}
-
-// Bytes of the UTF-8 sequence at p (as RFC 3629 has it), or 0.
-static size_t utf8_sequence(const unsigned char *p)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t size = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((p[i] & 0xc0) != 0x80) // a final NUL stops here
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return size;
 }
 
 static void set_base64(json_t *object, const char *key, const char *text, size_t size)
@@ -59,7 +47,8 @@ void vlmc_json_set_bytes(json_t *object, const char *key, const char *text)
     if (!clean)
         return;
     for (const unsigned char *p = (const unsigned char *)text; *p;) {
-        size_t n = utf8_sequence(p);
+        uint32_t code;
+        const size_t n = vlmc_utf8_sequence(p, &code);
         if (n) {
             memcpy(clean + used, p, n);
             used += n;

@@ -26,6 +26,8 @@ same_options() { # COMMAND PAGE
 mapfile -t commands < <("$vlmc" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -vx help)
 check "help names commands" test "${#commands[@]}" -ge 13
 for command in "${commands[@]}"; do
+    check "the help of $command ends with examples" eval '"$vlmc" $command --help |
+        sed -n "/^Examples*:/,\$p" | grep -qE "(^|\| ) *vlmc $command( |\$)"'
     page=$man/vlmc-$command.1.scd
     check "$command has a man page" test -f "$page"
     [ -f "$page" ] || continue
@@ -48,4 +50,18 @@ no_strangers() {
     done
 }
 check "each page is of a command that help names" no_strangers
+
+# The Debian package is built with what packages.sh has to build with.
+depends_on_all() {
+    local package
+    # shellcheck source=packaging/packages.sh
+    . "$packaging/packages.sh"
+    for package in "${build_packages[@]}"; do
+        [ "$package" = build-essential ] || grep -qx " $package," "$packaging/deb/debian/control" || {
+            echo "$package"
+            return 1
+        }
+    done
+}
+check "the Debian package names every package to build with" depends_on_all
 finish
