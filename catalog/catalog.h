@@ -113,6 +113,7 @@ typedef struct vlmc_catalog_copy {
     uint64_t file_bytes;    // of the copy
     uint64_t content_bytes; // of all files in it
     uint64_t n_entries;
+    bool is_encrypted;
     bool has_names;              // the catalog knows its entries
     bool is_damaged;             // by the last check
     const uint8_t *root_digest;  // (32)
@@ -166,7 +167,140 @@ typedef struct vlmc_find_params {
 vlmc_status vlmc_catalog_find(vlmc_catalog *catalog, const vlmc_find_params *params,
                               vlmc_catalog_hit_fn visit, void *user, vlmc_error *error);
 
+// A content that several archives hold.
+typedef struct vlmc_catalog_content {
+    const uint8_t *sha256; // (32)
+    uint64_t size_bytes;
+    uint64_t n_archives;  // >= 2
+    uint64_t n_entries;   // in all of them
+    uint64_t extra_bytes; // size_bytes times the archives but one
+    const char *path;     // of one of the entries
+} vlmc_catalog_content;
+typedef vlmc_status (*vlmc_catalog_content_fn)(void *user, const vlmc_catalog_content *content,
+                                               vlmc_error *error);
+
+// The `limit` contents with the most extra bytes, those first. Within one archive a content is held
+// once, so what lies in one only is not among them.
+vlmc_status vlmc_catalog_duplicates(vlmc_catalog *catalog, uint64_t limit,
+                                    vlmc_catalog_content_fn visit, void *user, vlmc_error *error);
+
+typedef struct vlmc_catalog_stats {
+    uint64_t n_archives;
+    uint64_t n_copies;
+    uint64_t n_missing;       // of the copies
+    uint64_t n_damaged;       // of the copies
+    uint64_t n_unverified;    // of the copies: never verified in full as they are
+    uint64_t n_without_names; // archives
+    uint64_t n_volumes;
+    uint64_t n_entries;
+    uint64_t n_paths;    // different ones
+    uint64_t n_contents; // different ones
+    uint64_t n_models;
+    uint64_t n_plugins;
+    uint64_t content_bytes; // of all archives
+    uint64_t unique_bytes;  // of all different contents
+    uint64_t file_bytes;    // of all copies that are not missing
+    uint64_t catalog_bytes;
+} vlmc_catalog_stats;
+vlmc_status vlmc_catalog_count(vlmc_catalog *catalog, vlmc_catalog_stats *stats, vlmc_error *error);
+
+// A model that archives need.
+typedef struct vlmc_catalog_model {
+    const uint8_t *digest; // (32)
+    const char *name;      // what archives call it
+    uint64_t n_archives;
+    uint64_t content_bytes; // of these
+} vlmc_catalog_model;
+typedef vlmc_status (*vlmc_catalog_model_fn)(void *user, const vlmc_catalog_model *model,
+                                             vlmc_error *error);
+vlmc_status vlmc_catalog_models(vlmc_catalog *catalog, vlmc_catalog_model_fn visit, void *user,
+                                vlmc_error *error);
+
+// The copies of archives that need the model with this digest (32).
+vlmc_status vlmc_catalog_list_of_model(vlmc_catalog *catalog, const uint8_t *digest,
+                                       vlmc_catalog_copy_fn visit, void *user, vlmc_error *error);
+
+// ---- Volumes ----
+
+typedef struct vlmc_catalog_volume {
+    const char *identity;   // volume.h
+    const char *name;       // given, or NULL
+    const char *label;      // or NULL
+    const char *filesystem; // or NULL
+    const char *point;      // where it is mounted, or was last; NULL: the machine's own
+    bool is_online;
+    int64_t seen;
+    uint64_t n_copies;
+} vlmc_catalog_volume;
+typedef vlmc_status (*vlmc_catalog_volume_fn)(void *user, const vlmc_catalog_volume *volume,
+                                              vlmc_error *error);
+vlmc_status vlmc_catalog_volumes(vlmc_catalog *catalog, vlmc_catalog_volume_fn visit, void *user,
+                                 vlmc_error *error);
+
+// Names a volume for people. `which` is an absolute path on it, or its name, label, UUID or
+// identity. VLMC_ERROR_USAGE when that is none or several, or another volume has the name.
+vlmc_status vlmc_catalog_name_volume(vlmc_catalog *catalog, const char *which, const char *name,
+                                     vlmc_error *error);
+
 // ---- Keeping ----
+
+typedef enum vlmc_scan_event {
+    VLMC_SCAN_KNOWN,      // as the catalog had it
+    VLMC_SCAN_NEW,        // a copy that it did not know
+    VLMC_SCAN_MOVED,      // a copy that was elsewhere
+    VLMC_SCAN_REPLACED,   // another archive than the one that it knew there
+    VLMC_SCAN_MISSING,    // no longer there
+    VLMC_SCAN_UNREADABLE, // named as an archive, but it cannot be opened
+    VLMC_SCAN_NO_FOLDER,  // a folder that cannot be read
+} vlmc_scan_event;
+
+typedef struct vlmc_scan_hit {
+    vlmc_scan_event event;
+    const char *path;
+    const char *before;    // MOVED: where it was
+    const vlmc_error *why; // UNREADABLE, NO_FOLDER
+} vlmc_scan_hit;
+typedef vlmc_status (*vlmc_scan_fn)(void *user, const vlmc_scan_hit *hit, vlmc_error *error);
+
+typedef struct vlmc_scan_params {
+    const char *folder; // absolute, without symlinks
+    bool all_files;     // look into every file, not only into those named *.vlmc
+    bool again;         // read archives that the catalog knows as well
+    vlmc_scan_fn visit; // may be NULL
+    void *user;
+} vlmc_scan_params;
+
+// Looks for archives in a folder and all below it; symlinks are not followed. Each archive is
+// recorded in a transaction of its own, so a scan that is stopped is not in vain.
+vlmc_status vlmc_catalog_scan(vlmc_catalog *catalog, const vlmc_scan_params *params,
+                              vlmc_error *error);
+
+typedef struct vlmc_rebuild_params {
+    const char *const *folders; // (n_folders) absolute, without symlinks: to be scanned as well
+    size_t n_folders;
+    bool all_files;     // as of a scan
+    vlmc_scan_fn visit; // may be NULL
+    void *user;
+} vlmc_rebuild_params;
+
+// Makes the catalog again from the archives: those that it knows on volumes that are here, and
+// those in the folders. What archives cannot say stays: verifications, names of volumes, and
+// archives on volumes that are not here. A catalog that is damaged beyond use is put aside, and
+// *aside, to be freed, says where; then verifications and names are taken over as far as they can
+// be read. Else *aside is NULL.
+vlmc_status vlmc_catalog_rebuild(const vlmc_catalog_params *params,
+                                 const vlmc_rebuild_params *rebuild, char **aside,
+                                 vlmc_error *error);
+
+// Forgets the copies that `what` names, and archives without any copy: the absolute path of an
+// archive; "[VOLUME] PATH" for one on a volume that is not here; at least 8 digits of a root
+// digest.
+//   *n: how many copies that were
+vlmc_status vlmc_catalog_forget(vlmc_catalog *catalog, const char *what, uint64_t *n,
+                                vlmc_error *error);
+
+// The same for the copies that a scan did not find any more.
+vlmc_status vlmc_catalog_forget_missing(vlmc_catalog *catalog, uint64_t *n, vlmc_error *error);
 
 // SQLite's own integrity check, the foreign keys, and what the tables say of each other; the first
 // fault is the error.

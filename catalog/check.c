@@ -13,15 +13,17 @@ static vlmc_status damaged(const vlmc_catalog *catalog, const char *detail, vlmc
                      catalog->path, detail);
 }
 
-static vlmc_status check_pages(vlmc_catalog *catalog, vlmc_error *error)
+vlmc_status vlmc_catalog_check_pages(vlmc_catalog *catalog, vlmc_error *error)
 {
     sqlite3_stmt *s = NULL;
     bool found;
     VLMC_TRY(vlmc_catalog_prepare(catalog, "PRAGMA integrity_check(1)", &s, error));
     vlmc_status status = vlmc_catalog_step(catalog, s, &found, error);
     const char *text = status == VLMC_OK && found ? (const char *)sqlite3_column_text(s, 0) : NULL;
-    if (status == VLMC_OK && (!text || strcmp(text, "ok") != 0))
+    if (status == VLMC_OK && (!text || strcmp(text, "ok") != 0)) {
+        catalog->is_damaged = true;
         status = damaged(catalog, text ? text : "no detail", error);
+    }
     sqlite3_finalize(s);
     return status;
 }
@@ -47,7 +49,7 @@ static const struct {
 
 vlmc_status vlmc_catalog_check(vlmc_catalog *catalog, vlmc_error *error)
 {
-    VLMC_TRY(check_pages(catalog, error));
+    VLMC_TRY(vlmc_catalog_check_pages(catalog, error));
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         char detail[128];
         int64_t n;

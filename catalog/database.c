@@ -34,6 +34,7 @@ vlmc_status vlmc_catalog_fail(vlmc_catalog *catalog, const char *what, vlmc_erro
                          what, path, catalog->busy_ms / 1000.0);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+        catalog->is_damaged = true;
         return vlmc_fail(error, VLMC_ERROR_CATALOG,
                          "the catalog \"%s\" is damaged (%s); \"vlmc catalog rebuild DIR…\" makes "
                          "it again from the archives in the folders DIR",

@@ -14,6 +14,7 @@ struct vlmc_catalog {
     char *backup; // that a migration made, or NULL
     vlmc_mounts *mounts;
     uint32_t busy_ms;
+    bool is_damaged; // SQLite said so
     bool (*stop)(void *user);
     void *stop_user;
 };
@@ -66,6 +67,14 @@ const uint8_t *vlmc_catalog_column_digest(sqlite3_stmt *statement, int column);
 
 // True for versions of SQLite whose write-ahead log is safe with several connections.
 bool vlmc_catalog_wal_is_safe(int sqlite_version);
+
+// As vlmc_catalog_open. On failure *damaged says whether the file is beyond use, so that it may be
+// put aside for a new one.
+vlmc_status vlmc_catalog_open_checked(const vlmc_catalog_params *params, vlmc_catalog **catalog,
+                                      bool *damaged, vlmc_error *error);
+
+// SQLite's integrity check.
+vlmc_status vlmc_catalog_check_pages(vlmc_catalog *catalog, vlmc_error *error);
 
 // Makes the tables of an empty file, brings older versions to this one, refuses newer ones.
 vlmc_status vlmc_catalog_schema(vlmc_catalog *catalog, vlmc_error *error);

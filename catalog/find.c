@@ -2,6 +2,7 @@
 // Entries by path and by content.
 #include "find.h"
 
+#include "digest_prefix.h"
 #include "pattern.h"
 #include "place.h"
 
@@ -118,45 +119,15 @@ static vlmc_status find_exact(vlmc_catalog *catalog, const char *path, hit_visit
     return vlmc_catalog_each(catalog, s, visit_hit, v, error);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-// The digests that begin with the digits lie between *low and *high.
-static vlmc_status parse_digest(const char *text, uint8_t low[32], uint8_t high[32],
-                                vlmc_error *error)
-{
-    const size_t n = strlen(text);
-    bool valid = n >= 8 && n <= 64;
-    memset(low, 0, 32);
-    memset(high, 0xff, 32);
-    for (size_t i = 0; i < n && valid; i++) {
-        const int digit = hex_digit(text[i]);
-        const int shift = i % 2 ? 0 : 4;
-        valid = digit >= 0;
-        if (!valid)
-            break;
-        low[i / 2] = (uint8_t)(low[i / 2] | digit << shift);
-        high[i / 2] = (uint8_t)((high[i / 2] & ~(0xf << shift)) | digit << shift);
-    }
-    if (!valid)
-        return vlmc_fail(error, VLMC_ERROR_USAGE,
-                         "\"%s\" is not the start of a SHA-256: it has 8 to 64 digits 0-9, a-f",
-                         text);
-    return VLMC_OK;
-}
-
 static vlmc_status find_content(vlmc_catalog *catalog, const char *digits, hit_visit *v,
                                 vlmc_error *error)
 {
     sqlite3_stmt *s = NULL;
     uint8_t low[32], high[32];
-    VLMC_TRY(parse_digest(digits, low, high, error));
+    if (!vlmc_digest_prefix(digits, low, high))
+        return vlmc_fail(error, VLMC_ERROR_USAGE,
+                         "\"%s\" is not the start of a SHA-256: it has 8 to 64 digits 0-9, a-f",
+                         digits);
     VLMC_TRY(vlmc_catalog_prepare(catalog,
                                   HIT_COLUMNS
                                   "content CROSS JOIN entry ON entry.content_id = content.id"

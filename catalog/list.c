@@ -11,7 +11,8 @@ typedef struct copy_visit {
 #define COPY_COLUMNS                                                                               \
     VLMC_PLACE_COLUMNS ", archive.created, copy.seen, copy.verified, copy.file_bytes,"             \
                        " archive.content_bytes, archive.n_entries, archive.has_names,"             \
-                       " copy.damaged, archive.root_digest, model.digest, model.name"
+                       " copy.damaged, archive.root_digest, model.digest, model.name,"             \
+                       " archive.encrypted"
 #define COPY_TABLES                                                                                \
     " FROM copy JOIN archive ON archive.id = copy.archive_id"                                      \
     " JOIN volume ON volume.id = copy.volume_id"                                                   \
@@ -35,6 +36,7 @@ static vlmc_status visit_copy(void *user, sqlite3_stmt *s, vlmc_error *error)
         .model_digest = vlmc_catalog_column_digest(s, first + 9),
         .model_name = (const char *)sqlite3_column_text(s, first + 10),
     };
+    copy.is_encrypted = sqlite3_column_int64(s, first + 11) != 0;
     if (!copy.root_digest)
         return vlmc_fail(error, VLMC_ERROR_CATALOG,
                          "the catalog \"%s\" has an archive without digest; \"vlmc catalog rebuild "
@@ -68,5 +70,20 @@ vlmc_status vlmc_catalog_due(vlmc_catalog *catalog, int64_t before, vlmc_catalog
         " ORDER BY copy.verified IS NOT NULL, copy.verified, copy.first_seen, copy.id",
         &s, error));
     sqlite3_bind_int64(s, 1, before);
+    return vlmc_catalog_each(catalog, s, visit_copy, &v, error);
+}
+
+vlmc_status vlmc_catalog_list_of_model(vlmc_catalog *catalog, const uint8_t *digest,
+                                       vlmc_catalog_copy_fn visit, void *user, vlmc_error *error)
+{
+    sqlite3_stmt *s = NULL;
+    copy_visit v = {.catalog = catalog, .visit = visit, .user = user};
+    VLMC_TRY(vlmc_catalog_prepare(
+        catalog,
+        "SELECT " COPY_COLUMNS COPY_TABLES " WHERE archive.id IN (SELECT archive_id FROM"
+        " archive_model JOIN model ON model.id = model_id WHERE digest = ?)"
+        " ORDER BY volume.id, copy.path",
+        &s, error));
+    vlmc_catalog_bind_bytes(s, 1, digest, 32);
     return vlmc_catalog_each(catalog, s, visit_copy, &v, error);
 }

@@ -145,11 +145,19 @@ static vlmc_status open_database(vlmc_catalog *catalog, bool create, vlmc_error 
     return vlmc_catalog_schema(catalog, error);
 }
 
-vlmc_status vlmc_catalog_open(const vlmc_catalog_params *params, vlmc_catalog **catalog_out,
+vlmc_status vlmc_catalog_open(const vlmc_catalog_params *params, vlmc_catalog **catalog,
                               vlmc_error *error)
+{
+    bool damaged;
+    return vlmc_catalog_open_checked(params, catalog, &damaged, error);
+}
+
+vlmc_status vlmc_catalog_open_checked(const vlmc_catalog_params *params, vlmc_catalog **catalog_out,
+                                      bool *damaged, vlmc_error *error)
 {
     vlmc_catalog *catalog = calloc(1, sizeof *catalog);
     *catalog_out = catalog;
+    *damaged = false;
     if (!catalog)
         return vlmc_catalog_no_memory(error);
     catalog->busy_ms = params->busy_ms ? params->busy_ms : BUSY_MS;
@@ -162,8 +170,10 @@ vlmc_status vlmc_catalog_open(const vlmc_catalog_params *params, vlmc_catalog **
         status = vlmc_catalog_no_memory(error);
     if (status == VLMC_OK)
         status = open_database(catalog, params->create, error);
-    if (status != VLMC_OK)
+    if (status != VLMC_OK) {
+        *damaged = catalog->is_damaged;
         vlmc_catalog_close(catalog_out);
+    }
     return status;
 }
 

@@ -67,30 +67,53 @@ vlmc_status vlmc_place_find(vlmc_catalog *catalog, const vlmc_place *place, int6
     return status;
 }
 
-// Another copy of the archive whose volume is here, but not its file: *copy, else 0.
-static vlmc_status find_moved(vlmc_catalog *catalog, int64_t archive, int64_t *copy,
-                              vlmc_error *error)
+bool vlmc_place_is_gone(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+// Has the copy that was at `path`, in the state `was`, become the file in the state `now`? Its name
+// may have been given to another file since.
+static bool has_moved(const char *path, const vlmc_file_state *was, const vlmc_file_state *now)
+{
+    vlmc_file_state there;
+    if (vlmc_place_is_gone(path))
+        return true;
+    return was->bytes == now->bytes && was->mtime_ns == now->mtime_ns &&
+           vlmc_place_look(path, &there) &&
+           (there.bytes != was->bytes || there.mtime_ns != was->mtime_ns);
+}
+
+// Another copy of the archive whose volume is here, but not its file: placed->copy, else 0.
+static vlmc_status find_moved(vlmc_catalog *catalog, int64_t archive, const vlmc_file_state *now,
+                              vlmc_placed *placed, vlmc_error *error)
 {
     sqlite3_stmt *s = NULL;
     bool found = true;
-    *copy = 0;
     VLMC_TRY(vlmc_catalog_prepare(catalog,
-                                  "SELECT " VLMC_PLACE_COLUMNS ", copy.id FROM copy"
-                                  " JOIN volume ON volume.id = volume_id WHERE archive_id = ?"
-                                  " ORDER BY copy.id",
+                                  "SELECT " VLMC_PLACE_COLUMNS ", copy.id, file_bytes,"
+                                  " file_mtime_ns FROM copy JOIN volume ON volume.id = volume_id"
+                                  " WHERE archive_id = ? ORDER BY copy.id",
                                   &s, error));
     sqlite3_bind_int64(s, 1, archive);
     vlmc_status status = VLMC_OK;
-    while (status == VLMC_OK && found && *copy == 0) {
+    while (status == VLMC_OK && !placed->copy) {
+        vlmc_catalog_location location = {0};
         status = vlmc_catalog_step(catalog, s, &found, error);
         if (status != VLMC_OK || !found)
             break;
-        vlmc_catalog_location location;
-        struct stat st;
+        const vlmc_file_state was = {
+            .bytes = sqlite3_column_int64(s, VLMC_PLACE_N_COLUMNS + 1),
+            .mtime_ns = sqlite3_column_int64(s, VLMC_PLACE_N_COLUMNS + 2),
+        };
         status = vlmc_place_column(catalog, s, 0, &location, error);
-        if (status == VLMC_OK && location.path && lstat(location.path, &st) != 0 &&
-            (errno == ENOENT || errno == ENOTDIR))
-            *copy = sqlite3_column_int64(s, VLMC_PLACE_N_COLUMNS);
+        if (status == VLMC_OK && location.path && has_moved(location.path, &was, now)) {
+            placed->copy = sqlite3_column_int64(s, VLMC_PLACE_N_COLUMNS);
+            placed->moved_from = strdup(location.path);
+            if (!placed->moved_from)
+                status = vlmc_catalog_no_memory(error);
+        }
         vlmc_place_clear(&location);
     }
     sqlite3_finalize(s);
@@ -144,24 +167,30 @@ static vlmc_status insert_copy(vlmc_catalog *catalog, int64_t archive, int64_t v
 }
 
 vlmc_status vlmc_place_copy(vlmc_catalog *catalog, int64_t archive, const vlmc_place *place,
-                            const vlmc_file_state *state, int64_t *copy, int64_t *replaced,
-                            vlmc_error *error)
+                            const vlmc_file_state *state, vlmc_placed *placed, vlmc_error *error)
 {
     const int64_t now = time(NULL);
     int64_t volume, known;
-    *replaced = 0;
+    *placed = (vlmc_placed){0};
     VLMC_TRY(vlmc_place_volume(catalog, place, now, &volume, error));
-    VLMC_TRY(vlmc_place_find(catalog, place, copy, &known, error));
-    if (*copy && known != archive) {
-        VLMC_TRY(vlmc_catalog_run_with(catalog, "DELETE FROM copy WHERE id = ?", *copy, 0, error));
-        *replaced = known;
-        *copy = 0;
+    VLMC_TRY(vlmc_place_find(catalog, place, &placed->copy, &known, error));
+    placed->was_there = placed->copy != 0;
+    if (placed->copy && known != archive) {
+        VLMC_TRY(vlmc_catalog_run_with(catalog, "DELETE FROM copy WHERE id = ?", placed->copy, 0,
+                                       error));
+        placed->replaced = known;
+        placed->copy = 0;
     }
-    if (!*copy)
-        VLMC_TRY(find_moved(catalog, archive, copy, error));
-    if (*copy)
-        return update_copy(catalog, *copy, volume, place, state, now, error);
-    return insert_copy(catalog, archive, volume, place, state, now, copy, error);
+    if (!placed->copy)
+        VLMC_TRY(find_moved(catalog, archive, state, placed, error));
+    if (placed->moved_from)
+        VLMC_TRY(vlmc_catalog_run_with(catalog,
+                                       "INSERT INTO move (copy_id, at, volume_id, path)"
+                                       " SELECT id, ?2, volume_id, path FROM copy WHERE id = ?1",
+                                       placed->copy, now, error));
+    if (placed->copy)
+        return update_copy(catalog, placed->copy, volume, place, state, now, error);
+    return insert_copy(catalog, archive, volume, place, state, now, &placed->copy, error);
 }
 
 // A UUID says more alone than with its kind before it.

@@ -22,11 +22,20 @@ vlmc_status vlmc_place_volume(vlmc_catalog *catalog, const vlmc_place *place, in
 vlmc_status vlmc_place_find(vlmc_catalog *catalog, const vlmc_place *place, int64_t *copy,
                             int64_t *archive, vlmc_error *error);
 
+// What became of a copy.
+typedef struct vlmc_placed {
+    int64_t copy;     // its row
+    bool was_there;   // it was known there
+    int64_t replaced; // the archive that was known there before; 0: none
+    char *moved_from; // where it was before, on whatever volume; NULL: it has not moved; free()
+} vlmc_placed;
+
 // Says that a copy of `archive` is at the place: one that is known, that has moved, or a new one.
-//   *replaced: the archive that was known there before, 0 for none
 vlmc_status vlmc_place_copy(vlmc_catalog *catalog, int64_t archive, const vlmc_place *place,
-                            const vlmc_file_state *state, int64_t *copy, int64_t *replaced,
-                            vlmc_error *error);
+                            const vlmc_file_state *state, vlmc_placed *placed, vlmc_error *error);
+
+// Is there no file any more, as far as one can tell? Not so when it cannot be looked for.
+bool vlmc_place_is_gone(const char *path);
 
 // Columns of volume and copy that vlmc_place_column turns into a location.
 #define VLMC_PLACE_COLUMNS "volume.identity, volume.name, volume.label, copy.path, copy.missing"

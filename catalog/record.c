@@ -2,7 +2,6 @@
 #include "record.h"
 
 #include "forget.h"
-#include "place.h"
 #include "record_entries.h"
 
 #include <stdlib.h>
@@ -34,83 +33,115 @@ static vlmc_status find_archive(vlmc_catalog *catalog, const uint8_t *root_diges
     return status;
 }
 
-static vlmc_status insert_archive(vlmc_catalog *catalog, const vlmc_archive_info *info,
-                                  int64_t created, bool has_names, int64_t *id, vlmc_error *error)
+// What the catalog may say of an archive. Of an encrypted one whose names it may not know, it says
+// no more than the file tells everybody.
+typedef struct archive_facts {
+    const vlmc_archive_info *info;
+    int64_t created;
+    bool has_names;
+    bool is_secret;
+} archive_facts;
+
+static vlmc_status insert_archive(vlmc_catalog *catalog, const archive_facts *facts, int64_t *id,
+                                  vlmc_error *error)
 {
     sqlite3_stmt *s = NULL;
     VLMC_TRY(vlmc_catalog_prepare(
         catalog,
-        "INSERT INTO archive (root_digest, format, numerics, content_bytes, n_entries, created,"
-        " has_names, read_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO archive (root_digest, created, format, numerics, content_bytes, n_entries,"
+        " encrypted, has_names, read_by) VALUES (?1, ?2, 0, 0, 0, 0, 0, 0, 0)",
         &s, error));
-    vlmc_catalog_bind_bytes(s, 1, info->root_digest, sizeof info->root_digest);
-    sqlite3_bind_int64(s, 2, info->format_version);
-    sqlite3_bind_int64(s, 3, info->numerics_version);
-    vlmc_catalog_bind_number(s, 4, info->content_bytes);
-    sqlite3_bind_int64(s, 5, info->n_entries);
-    sqlite3_bind_int64(s, 6, created);
-    sqlite3_bind_int64(s, 7, has_names);
-    sqlite3_bind_int64(s, 8, VLMC_CATALOG_VERSION);
+    vlmc_catalog_bind_bytes(s, 1, facts->info->root_digest, sizeof facts->info->root_digest);
+    sqlite3_bind_int64(s, 2, facts->created);
     vlmc_status status = vlmc_catalog_finish(catalog, s, error);
     sqlite3_finalize(s);
     *id = sqlite3_last_insert_rowid(catalog->database);
     return status;
 }
 
+static vlmc_status update_archive(vlmc_catalog *catalog, const archive_facts *facts, int64_t id,
+                                  vlmc_error *error)
+{
+    sqlite3_stmt *s = NULL;
+    const vlmc_archive_info *info = facts->info;
+    VLMC_TRY(vlmc_catalog_prepare(
+        catalog,
+        "UPDATE archive SET format = ?2, numerics = ?3, content_bytes = ?4, n_entries = ?5,"
+        " encrypted = ?6, has_names = ?7, read_by = ?8 WHERE id = ?1",
+        &s, error));
+    sqlite3_bind_int64(s, 1, id);
+    sqlite3_bind_int64(s, 2, info->format_version);
+    sqlite3_bind_int64(s, 3, facts->is_secret ? 0 : info->numerics_version);
+    vlmc_catalog_bind_number(s, 4, facts->is_secret ? 0 : info->content_bytes);
+    sqlite3_bind_int64(s, 5, facts->is_secret ? 0 : info->n_entries);
+    sqlite3_bind_int64(s, 6, info->encrypted);
+    sqlite3_bind_int64(s, 7, facts->has_names);
+    sqlite3_bind_int64(s, 8, VLMC_CATALOG_VERSION);
+    vlmc_status status = vlmc_catalog_finish(catalog, s, error);
+    sqlite3_finalize(s);
+    return status;
+}
+
 // The archive's row and what it holds, read anew where the catalog knows less than it could.
 static vlmc_status record_content(vlmc_catalog *catalog, const vlmc_reader *reader, int64_t created,
-                                  vlmc_catalog_names names, int64_t *id, vlmc_error *error)
+                                  const vlmc_record_params *params, int64_t *id, vlmc_error *error)
 {
     const vlmc_archive_info *info = vlmc_reader_info(reader);
     known_archive known;
     VLMC_TRY(find_archive(catalog, info->root_digest, &known, error));
-    const bool with_names = names == VLMC_CATALOG_WITH_NAMES || known.has_names;
-    if (!known.id) {
-        VLMC_TRY(insert_archive(catalog, info, created, with_names, id, error));
-        return vlmc_record_entries(catalog, reader, *id, with_names, error);
-    }
+    archive_facts facts = {.info = info, .created = created};
+    facts.has_names = params->names == VLMC_CATALOG_WITH_NAMES && !info->locked;
     *id = known.id;
+    if (!known.id)
+        VLMC_TRY(insert_archive(catalog, &facts, id, error));
     VLMC_TRY(vlmc_catalog_run_with(catalog,
                                    "UPDATE archive SET created = min(created, ?2) WHERE id = ?1",
                                    *id, created, error));
-    if (known.is_current && with_names == known.has_names)
+    // Names that it has learned stay, and cannot be learned from what is locked.
+    if (known.has_names && info->locked)
         return VLMC_OK;
-    VLMC_TRY(vlmc_forget_entries(catalog, *id, error));
-    VLMC_TRY(vlmc_record_entries(catalog, reader, *id, with_names, error));
-    VLMC_TRY(vlmc_catalog_run_with(catalog, "UPDATE archive SET has_names = ?2 WHERE id = ?1", *id,
-                                   with_names, error));
-    return vlmc_catalog_run_with(catalog, "UPDATE archive SET read_by = ?2 WHERE id = ?1", *id,
-                                 VLMC_CATALOG_VERSION, error);
+    facts.has_names = facts.has_names || known.has_names;
+    facts.is_secret = info->encrypted && !facts.has_names;
+    if (known.id && known.is_current && facts.has_names == known.has_names && !params->again)
+        return VLMC_OK;
+    if (known.id)
+        VLMC_TRY(vlmc_forget_entries(catalog, *id, error));
+    VLMC_TRY(update_archive(catalog, &facts, *id, error));
+    if (facts.is_secret)
+        return VLMC_OK;
+    return vlmc_record_entries(catalog, reader, *id, facts.has_names, error);
 }
 
 vlmc_status vlmc_record_archive(vlmc_catalog *catalog, const vlmc_reader *reader,
-                                const vlmc_place *place, const char *path, vlmc_catalog_names names,
-                                int64_t *copy, vlmc_error *error)
+                                const vlmc_record_params *params, vlmc_placed *placed,
+                                vlmc_error *error)
 {
     vlmc_file_state state;
-    int64_t archive, replaced;
+    int64_t archive;
     int64_t created = time(NULL);
-    if (vlmc_place_look(path, &state))
+    *placed = (vlmc_placed){0};
+    if (vlmc_place_look(params->path, &state))
         created = state.mtime_ns / 1000000000;
     else
         state.bytes = (int64_t)vlmc_reader_info(reader)->archive_bytes;
-    VLMC_TRY(record_content(catalog, reader, created, names, &archive, error));
-    VLMC_TRY(vlmc_place_copy(catalog, archive, place, &state, copy, &replaced, error));
-    return vlmc_forget_without_copy(catalog, replaced, error);
+    VLMC_TRY(record_content(catalog, reader, created, params, &archive, error));
+    VLMC_TRY(vlmc_place_copy(catalog, archive, params->place, &state, placed, error));
+    return vlmc_forget_without_copy(catalog, placed->replaced, error);
 }
 
 vlmc_status vlmc_catalog_record(vlmc_catalog *catalog, const vlmc_reader *reader, const char *path,
                                 vlmc_catalog_names names, vlmc_error *error)
 {
     vlmc_place place;
-    int64_t copy;
+    vlmc_placed placed = {0};
     if (vlmc_mounts_place(catalog->mounts, path, &place, error) != VLMC_OK)
         return vlmc_catalog_no_memory(error);
+    const vlmc_record_params params = {.place = &place, .path = path, .names = names};
     vlmc_status status = vlmc_catalog_begin(catalog, error);
     if (status == VLMC_OK)
         status = vlmc_catalog_end(
-            catalog, vlmc_record_archive(catalog, reader, &place, path, names, &copy, error),
-            error);
+            catalog, vlmc_record_archive(catalog, reader, &params, &placed, error), error);
+    free(placed.moved_from);
     free(place.path);
     return status;
 }

@@ -4,10 +4,18 @@
 #define VLMC_CATALOG_RECORD_H
 
 #include "database.h"
+#include "place.h"
 
-// As vlmc_catalog_record. *copy: the row of the copy.
+typedef struct vlmc_record_params {
+    const vlmc_place *place; // of `path`
+    const char *path;        // of the file
+    vlmc_catalog_names names;
+    bool again; // what is known of the archive is read anew
+} vlmc_record_params;
+
+// As vlmc_catalog_record.
 vlmc_status vlmc_record_archive(vlmc_catalog *catalog, const vlmc_reader *reader,
-                                const vlmc_place *place, const char *path, vlmc_catalog_names names,
-                                int64_t *copy, vlmc_error *error);
+                                const vlmc_record_params *params, vlmc_placed *placed,
+                                vlmc_error *error);
 
 #endif

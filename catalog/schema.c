@@ -23,7 +23,8 @@ static const char tables[] =
     "  numerics INTEGER NOT NULL,"
     "  content_bytes INTEGER NOT NULL,"
     "  n_entries INTEGER NOT NULL,"
-    "  created INTEGER NOT NULL,"   // the earliest time of a copy's file
+    "  created INTEGER NOT NULL," // the earliest time of a copy's file
+    "  encrypted INTEGER NOT NULL DEFAULT 0,"
     "  has_names INTEGER NOT NULL," // 1: its entries are here
     "  read_by INTEGER NOT NULL"    // version of the catalog that read the archive
     ") STRICT;"
@@ -55,6 +56,14 @@ static const char tables[] =
     "  seconds REAL NOT NULL"
     ") STRICT;"
     "CREATE INDEX verify_copy ON verify (copy_id);"
+    "CREATE TABLE move (" // where a copy was before
+    "  id INTEGER PRIMARY KEY,"
+    "  copy_id INTEGER NOT NULL REFERENCES copy ON DELETE CASCADE,"
+    "  at INTEGER NOT NULL," // when that was noticed
+    "  volume_id INTEGER NOT NULL REFERENCES volume,"
+    "  path BLOB NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX move_copy ON move (copy_id);"
     "CREATE TABLE model ("
     "  id INTEGER PRIMARY KEY,"
     "  digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "place.h"
 #include "record.h"
 
 #include <stdlib.h>
@@ -27,14 +26,16 @@ static vlmc_status insert_verification(vlmc_catalog *catalog, int64_t copy,
     return status;
 }
 
-static vlmc_status record(vlmc_catalog *catalog, const vlmc_reader *reader, const vlmc_place *place,
-                          const char *path, vlmc_catalog_names names,
-                          const vlmc_catalog_verification *v, vlmc_error *error)
+static vlmc_status record(vlmc_catalog *catalog, const vlmc_reader *reader,
+                          const vlmc_record_params *params, const vlmc_catalog_verification *v,
+                          vlmc_placed *placed, vlmc_error *error)
 {
     int64_t copy, archive;
-    VLMC_TRY(vlmc_place_find(catalog, place, &copy, &archive, error));
-    if (reader)
-        VLMC_TRY(vlmc_record_archive(catalog, reader, place, path, names, &copy, error));
+    VLMC_TRY(vlmc_place_find(catalog, params->place, &copy, &archive, error));
+    if (reader) {
+        VLMC_TRY(vlmc_record_archive(catalog, reader, params, placed, error));
+        copy = placed->copy;
+    }
     if (!copy)
         return VLMC_OK;
     VLMC_TRY(insert_verification(catalog, copy, v, error));
@@ -54,12 +55,15 @@ vlmc_status vlmc_catalog_record_verify(vlmc_catalog *catalog, const vlmc_reader 
                                        vlmc_error *error)
 {
     vlmc_place place;
+    vlmc_placed placed = {0};
     if (vlmc_mounts_place(catalog->mounts, path, &place, error) != VLMC_OK)
         return vlmc_catalog_no_memory(error);
+    const vlmc_record_params params = {.place = &place, .path = path, .names = names};
     vlmc_status status = vlmc_catalog_begin(catalog, error);
     if (status == VLMC_OK)
         status = vlmc_catalog_end(
-            catalog, record(catalog, reader, &place, path, names, verification, error), error);
+            catalog, record(catalog, reader, &params, verification, &placed, error), error);
+    free(placed.moved_from);
     free(place.path);
     return status;
 }

@@ -1,31 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 // vlmc catalog
-#include "catalog_show.h"
-#include "options.h"
+#include "catalog_actions.h"
 #include "record_archive.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-typedef struct catalog_options {
-    cli_common common;
-    const char *word; // the action, or what to find
-} catalog_options;
+enum { KEY_ALL_FILES = 0x400, KEY_MISSING };
 
-static const struct argp_option option_table[] = {CLI_OPTIONS_OUTPUT, {0}};
+#define LIMIT 20 // of dups, unless said otherwise
+
+static const struct argp_option option_table[] = {
+    {"all-files", KEY_ALL_FILES, 0, 0,
+     "(scan, rebuild) Look into every file, not only into those named *.vlmc", 1},
+    {"limit", 'n', "N", 0, "(dups) Show the N largest; default: 20", 1},
+    {"missing", KEY_MISSING, 0, 0, "(forget) What a scan did not find any more", 1},
+    CLI_OPTIONS_OUTPUT,
+    {0},
+};
+
+static uint64_t parse_limit(struct argp_state *state, const char *arg)
+{
+    char *end;
+    errno = 0;
+    const unsigned long long n = strtoull(arg, &end, 10);
+    if (errno || *end || end == arg || *arg == '-' || n < 1)
+        argp_error(state, "--limit wants a number from 1 on, not \"%s\"", arg);
+    return n;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     catalog_options *options = state->input;
     switch (key) {
-    case ARGP_KEY_ARG:
-        if (options->word)
-            argp_error(state, "\"%s\" is one argument too many", arg);
-        options->word = arg;
+    case KEY_ALL_FILES:
+        options->all_files = true;
+        return 0;
+    case KEY_MISSING:
+        options->missing = true;
+        return 0;
+    case 'n':
+        options->limit = parse_limit(state, arg);
+        return 0;
+    case ARGP_KEY_ARGS:
+        options->action = state->argv[state->next];
+        options->args = state->argv + state->next + 1;
+        options->n_args = state->argc - state->next - 1;
         return 0;
     case ARGP_KEY_NO_ARGS:
-        argp_error(state, "an argument is missing");
+        argp_error(state, "an action is missing");
         return 0;
     default:
         return cli_common_parse(key, arg, state, &options->common);
@@ -35,71 +59,81 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp catalog_argp = {
     .options = option_table,
     .parser = parse_option,
-    .args_doc = "list\ncheck",
-    .doc = "Shows the archives that the catalog knows, or checks the catalog's own integrity. "
-           "The catalog is VLMC_CATALOG, else ~/.local/share/vlmc/catalog.db."
+    .args_doc = "list\ndups\nstats\nneeds-model [MODEL]\nscan DIR…\nrebuild [DIR…]\ncheck\n"
+                "backup FILE\nforget ARCHIVE…\nvolumes\nname VOLUME NAME",
+    .doc = "Shows and keeps the catalog of archives: where they are, on disks that are not here as "
+           "well, what they hold in common, which models they need. \"scan\" looks for archives in "
+           "folders, and notices what was moved; \"rebuild\" makes the catalog again from the "
+           "archives themselves. The catalog is VLMC_CATALOG, else ~/.local/share/vlmc/catalog.db."
            "\vExamples:\n"
            "  vlmc catalog list\n"
-           "  vlmc catalog check\n",
+           "  vlmc catalog scan /media/backup\n"
+           "  vlmc catalog name /media/backup shelf-3\n"
+           "  vlmc catalog dups --limit 100\n"
+           "  vlmc catalog backup catalog-2026-11-25.db\n",
 };
 
-static vlmc_status print_copy(void *user, const vlmc_catalog_copy *copy, vlmc_error *error)
+typedef struct action {
+    const char *name;
+    int min_args;
+    int max_args;
+    const char *args; // for messages
+    // Of one that opens the catalog itself, else of one that gets it open.
+    vlmc_status (*alone)(const catalog_options *options, vlmc_error *error);
+    vlmc_status (*run)(const catalog_options *options, vlmc_catalog *catalog, vlmc_error *error);
+} action;
+
+static const action actions[] = {
+    {"list", 0, 0, "nothing", NULL, catalog_list},
+    {"dups", 0, 0, "nothing", NULL, catalog_duplicates},
+    {"stats", 0, 0, "nothing", NULL, catalog_stats},
+    {"needs-model", 0, 1, "at most one model", NULL, catalog_needs_model},
+    {"scan", 1, INT32_MAX, "folders", catalog_scan, NULL},
+    {"rebuild", 0, INT32_MAX, "folders", catalog_rebuild, NULL},
+    {"check", 0, 0, "nothing", NULL, catalog_check},
+    {"backup", 1, 1, "one new file", NULL, catalog_backup},
+    {"forget", 0, INT32_MAX, "archives", NULL, catalog_forget},
+    {"volumes", 0, 0, "nothing", NULL, catalog_volumes},
+    {"name", 2, 2, "a volume and its new name", NULL, catalog_name},
+};
+
+static vlmc_status find_action(const catalog_options *options, const action **found,
+                               vlmc_error *error)
 {
-    const cli *cli = user;
-    char created[48];
-    vlmc_format_time(copy->created, 0, created, sizeof created);
-    if (!cli->json) {
-        printf("%s %12" PRIu64 " %12" PRIu64 " ", created, copy->file_bytes, copy->content_bytes);
-        catalog_print_location(&copy->location);
-        putchar('\n');
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        const action *action = &actions[i];
+        if (strcmp(action->name, options->action) != 0)
+            continue;
+        *found = action;
+        if (options->n_args < action->min_args || options->n_args > action->max_args)
+            return vlmc_fail(error, VLMC_ERROR_USAGE, "\"vlmc catalog %s\" wants %s behind it",
+                             action->name, action->args);
         return VLMC_OK;
     }
-    json_t *object = json_object();
-    catalog_json_location(object, &copy->location);
-    vlmc_json_set_time(object, "created", copy->created, 0);
-    if (copy->verified)
-        vlmc_json_set_time(object, "verified", copy->verified, 0);
-    json_object_set_new(object, "damaged", json_boolean(copy->is_damaged));
-    json_object_set_new(object, "names", json_boolean(copy->has_names));
-    vlmc_json_set_number(object, "archive_bytes", copy->file_bytes);
-    vlmc_json_set_number(object, "content_bytes", copy->content_bytes);
-    vlmc_json_set_number(object, "entries", copy->n_entries);
-    vlmc_json_set_hex(object, "root_digest", copy->root_digest, 32);
-    if (copy->model_digest)
-        vlmc_json_set_hex(object, "model_digest", copy->model_digest, 32);
-    if (copy->model_name)
-        vlmc_json_set_bytes(object, "model_name", copy->model_name);
-    return vlmc_json_line(stdout, object, error);
+    return vlmc_fail(error, VLMC_ERROR_USAGE,
+                     "\"vlmc catalog\" has no action \"%s\"; \"vlmc help catalog\" lists them",
+                     options->action);
 }
 
-static vlmc_status run_catalog(cli *cli, const char *action, vlmc_error *error)
+static vlmc_status run(const catalog_options *options, vlmc_error *error)
 {
+    const action *action;
     vlmc_catalog *catalog;
-    const bool check = strcmp(action, "check") == 0;
-    if (!check && strcmp(action, "list") != 0)
-        return vlmc_fail(error, VLMC_ERROR_USAGE, "\"vlmc catalog\" can list and check, not \"%s\"",
-                         action);
-    VLMC_TRY(cli_catalog_open(cli, false, &catalog, error));
-    vlmc_status status;
-    if (!check) {
-        status = vlmc_catalog_list(catalog, print_copy, cli, error);
-    } else {
-        status = vlmc_catalog_check(catalog, error);
-        if (status == VLMC_OK && cli->json)
-            status = vlmc_json_line(stdout, json_pack("{s:b}", "ok", 1), error);
-        else if (status == VLMC_OK)
-            puts("the catalog is sound");
-    }
+    VLMC_TRY(find_action(options, &action, error));
+    if (action->alone)
+        return action->alone(options, error);
+    VLMC_TRY(cli_catalog_open(options->common.cli, false, &catalog, error));
+    vlmc_status status = action->run(options, catalog, error);
     vlmc_catalog_close(&catalog);
     return status;
 }
 
 void cli_catalog(cli *cli, int argc, char **argv)
 {
-    catalog_options options = {0};
+    catalog_options options = {.limit = LIMIT};
     vlmc_error error;
     cli_common_init(&options.common, cli);
     cli_parse(&catalog_argp, argc, argv, &options);
-    if (run_catalog(cli, options.word, &error) != VLMC_OK)
+    if (run(&options, &error) != VLMC_OK)
         cli_error(cli, &error);
 }

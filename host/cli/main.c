@@ -31,7 +31,7 @@ static const command commands[] = {
     {"rekey", cli_rekey, "give an encrypted archive another passphrase"},
     {"jobs", cli_jobs, "list, go on with or give up archives that were interrupted"},
     {"find", cli_find, "find paths in all archives that the catalog knows"},
-    {"catalog", cli_catalog, "list or check the catalog of archives"},
+    {"catalog", cli_catalog, "show and keep the catalog of archives"},
     {"model", cli_model, "list, describe or verify models"},
     {"plugin", cli_plugin, "list, try or check the plugins for kinds of files"},
     {"device", cli_device, "list or test the devices that can compute"},

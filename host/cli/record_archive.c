@@ -36,18 +36,33 @@ static uint32_t busy_ms(const cli *cli)
     return seconds > 0 && seconds < 86400 ? (uint32_t)(seconds * 1000) + 1 : 0;
 }
 
-vlmc_status cli_catalog_open(cli *cli, bool create, vlmc_catalog **catalog, vlmc_error *error)
+static vlmc_catalog_params params_for(const cli *cli, const char *path, bool create)
 {
-    char path[PATH_MAX];
-    *catalog = NULL;
-    VLMC_TRY(catalog_path(cli, path, error));
-    const vlmc_catalog_params params = {
+    return (vlmc_catalog_params){
         .path = path,
         .create = create,
         .busy_ms = busy_ms(cli),
         .system = cli->env.system,
         .stop = is_stopped,
     };
+}
+
+vlmc_status cli_catalog_rebuild(cli *cli, const vlmc_rebuild_params *rebuild, char **aside,
+                                vlmc_error *error)
+{
+    char path[PATH_MAX];
+    *aside = NULL;
+    VLMC_TRY(catalog_path(cli, path, error));
+    const vlmc_catalog_params params = params_for(cli, path, true);
+    return vlmc_catalog_rebuild(&params, rebuild, aside, error);
+}
+
+vlmc_status cli_catalog_open(cli *cli, bool create, vlmc_catalog **catalog, vlmc_error *error)
+{
+    char path[PATH_MAX];
+    *catalog = NULL;
+    VLMC_TRY(catalog_path(cli, path, error));
+    const vlmc_catalog_params params = params_for(cli, path, create);
     VLMC_TRY(vlmc_catalog_open(&params, catalog, error));
     if (vlmc_catalog_backup_made(*catalog))
         cli_notice(cli, "the catalog was brought to a new version; the old one is \"%s\"",

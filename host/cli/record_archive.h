@@ -10,6 +10,10 @@
 // the catalog was of an older version.
 vlmc_status cli_catalog_open(cli *cli, bool create, vlmc_catalog **catalog, vlmc_error *error);
 
+// vlmc_catalog_rebuild for the same file.
+vlmc_status cli_catalog_rebuild(cli *cli, const vlmc_rebuild_params *rebuild, char **aside,
+                                vlmc_error *error);
+
 // Records the finished archive at `path`, the entries of an encrypted one only with `secret_names`.
 // A catalog that cannot be written is an error message and exit code 8, and the archive stays.
 void record_archive(cli *cli, const char *path, bool secret_names);

@@ -14,7 +14,8 @@ _vlmc_options() { # COMMAND
     extract) echo "$output $compute --directory --stdout --overwrite --dry-run --max-output" ;;
     list) echo "$output --long" ;;
     find) echo "$output --glob --regex --exact --hash --ignore-case --null" ;;
-    info | catalog | model) echo "$output" ;;
+    catalog) echo "$output --all-files --limit --missing" ;;
+    info | model) echo "$output" ;;
     verify) echo "$output $compute --level --time-limit --due" ;;
     jobs) echo "$output $compute" ;;
     protect) echo "$output --recovery --remove" ;;
@@ -58,7 +59,11 @@ _vlmc_argument_of() { # COMMAND N FIRST
     extract,1,* | list,1,* | info,1,* | verify,* | protect,1,* | repair,1,* | diff,1,* | rekey,1,*) echo archive ;;
     jobs,1,*) echo words list resume cancel ;;
     jobs,*,resume | jobs,*,cancel) echo words "$(vlmc jobs list 2>/dev/null | cut -d' ' -f1)" ;;
-    catalog,1,*) echo words list check ;;
+    catalog,1,*) echo words list dups stats needs-model scan rebuild check backup forget volumes name ;;
+    catalog,2,needs-model) echo model ;;
+    catalog,*,scan | catalog,*,rebuild | catalog,2,name) echo folder ;;
+    catalog,*,forget) echo archive ;;
+    catalog,2,backup) echo file ;;
     model,1,*) echo words list info verify ;;
     model,2,info | model,2,verify) echo model ;;
     plugin,1,*) echo words list probe check ;;

@@ -61,4 +61,149 @@ printf '\000\000\000\001' | dd of=other.db bs=1 seek=68 conv=notrunc status=none
 expect 8 "another program's database" env VLMC_CATALOG="$scratch/other.db" "$vlmc" catalog list
 says "no vlmc catalog"
 expect 64 "there is no other action" "$vlmc" catalog frobnicate
+says "no action"
+expect 64 "an action with an argument too many" "$vlmc" catalog list a
+expect 64 "an action with one too few" "$vlmc" catalog scan
+
+# ---- A catalog that cannot be written never stops an archive ----
+
+if command -v python3 >/dev/null; then
+    python3 - "$VLMC_CATALOG" <<'END' &
+import sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN IMMEDIATE")
+open("locked", "w").close()
+time.sleep(60)
+END
+    holder=$!
+    while [ ! -e locked ] && kill -0 $holder; do sleep 0.05; done
+    expect 8 "a catalog that another program has locked" \
+        env VLMC_CATALOG_SECONDS=0.2 "$vlmc" create -m none -o locked.vlmc tree
+    says "locked for more than"
+    says "complete, but"
+    expect 0 "costs no archive" "$vlmc" verify locked.vlmc
+    expect 0 "and can be read" "$vlmc" find tree
+    kill $holder
+    wait $holder 2>/dev/null
+    expect 0 "later a scan records the archive" "$vlmc" catalog scan .
+    check "and names it as new" grep -qx "new      $scratch/locked.vlmc" stdout
+else
+    echo "NOT CHECKED: a locked catalog, because python3 is not installed"
+    check "(only where CI is not set)" test -z "${CI:-}"
+fi
+
+mkdir -m 777 open
+mkdir -p readonly
+cp "$VLMC_CATALOG" readonly/catalog.db
+chmod 444 readonly/catalog.db
+chmod 555 readonly
+expect 8 "a catalog that may not be written" as_nobody env HOME=/nonexistent \
+    VLMC_CATALOG="$scratch/readonly/catalog.db" "$vlmc" create -m none -o open/r.vlmc tree
+says "read-only"
+check "costs no archive" test -s open/r.vlmc
+expect 0 "and can be asked" as_nobody env HOME=/nonexistent \
+    VLMC_CATALOG="$scratch/readonly/catalog.db" "$vlmc" find tree
+chmod 755 readonly
+
+mkdir -p system/proc/self system/etc
+echo "23 22 0:9 / $scratch/nfs rw - nfs4 server:/home rw" >system/proc/self/mountinfo
+mkdir -p nfs
+expect 8 "a catalog on a network drive" env VLMC_SYSTEM="$scratch/system" \
+    VLMC_CATALOG="$scratch/nfs/catalog.db" "$vlmc" create -m none -o n.vlmc tree
+says "network drive"
+check "costs no archive" test -s n.vlmc
+refute "and is not made" test -e nfs/catalog.db
+
+cp "$VLMC_CATALOG" damaged.db
+dd if=/dev/zero of=damaged.db bs=4096 seek=2 count=20 conv=notrunc status=none
+expect 8 "a damaged catalog" env VLMC_CATALOG="$scratch/damaged.db" \
+    "$vlmc" create -m none -o damaged.vlmc tree
+says "catalog rebuild"
+check "costs no archive" test -s damaged.vlmc
+expect 8 "rebuild must be told where archives are" env VLMC_CATALOG="$scratch/damaged.db" \
+    "$vlmc" catalog rebuild
+says "name the folders"
+expect 0 "rebuild puts it aside" env VLMC_CATALOG="$scratch/damaged.db" \
+    "$vlmc" catalog rebuild "$scratch"
+says "put aside as"
+check "for whoever wants it" test -s damaged.db.damaged
+expect 0 "and makes it anew" env VLMC_CATALOG="$scratch/damaged.db" "$vlmc" catalog check
+
+# ---- Moves, backups, forgetting ----
+
+export VLMC_CATALOG="$scratch/second.db"
+mkdir archives
+rm -rf tree
+mkdir tree
+printf 'some text\n' >tree/plain.txt
+printf 'some text\n' >$'tree/new\nline\e[31m.txt'
+expect 0 "create" "$vlmc" create -m none -o archives/a.vlmc tree
+cp archives/a.vlmc copy.vlmc
+expect 0 "find prints control characters as text" "$vlmc" find line
+check "on one line" grep -qxF "$scratch/archives/a.vlmc: tree/new\\x0aline\\x1b[31m.txt" stdout
+expect 0 "find -0" "$vlmc" find -0 line
+check "prints names as they are" cmp stdout \
+    <(printf '%s\0%s\0' "$scratch/archives/a.vlmc" $'tree/new\nline\e[31m.txt')
+expect 0 "which extract takes" \
+    sh -c '"$1" find -0 plain | xargs -0 -n 2 "$1" extract -C restored' - "$vlmc"
+check "as they were" cmp tree/plain.txt restored/tree/plain.txt
+expect 0 "find --exact with a slash before it" "$vlmc" find --exact /tree/plain.txt
+check "finds one" test "$(wc -l <stdout)" -eq 1
+expect 0 "find --hash" "$vlmc" find --hash "$(sha256sum tree/plain.txt | cut -c 1-64)"
+check "finds each file with the content" test "$(wc -l <stdout)" -eq 2
+expect 0 "find --glob" "$vlmc" find --glob '*/pl*.txt'
+expect 0 "find --regex -i" "$vlmc" find -i --regex 'PLAIN\.(txt|doc)$'
+expect 64 "find with a broken expression" "$vlmc" find --regex '('
+expect 64 "find with two kinds of patterns" "$vlmc" find --glob --regex x
+expect 64 "find with half a digest" "$vlmc" find --hash 123
+mv archives/a.vlmc archives/b.vlmc
+expect 0 "scan after a move" "$vlmc" catalog scan archives
+check "says from where" \
+    grep -qxF "moved    $scratch/archives/b.vlmc (was $scratch/archives/a.vlmc)" stdout
+expect 0 "find names the new place" "$vlmc" find plain
+check "only" test "$(cat stdout)" = "$scratch/archives/b.vlmc: tree/plain.txt"
+expect 0 "backup" "$vlmc" catalog backup saved.db
+expect 7 "backup never overwrites" "$vlmc" catalog backup saved.db
+expect 0 "a backup is a catalog" env VLMC_CATALOG="$scratch/saved.db" "$vlmc" find plain
+rm archives/b.vlmc
+expect 0 "scan after a removal" "$vlmc" catalog scan archives
+check "says what is missing" grep -qx "missing  $scratch/archives/b.vlmc" stdout
+expect 0 "it is still found" "$vlmc" find plain
+check "as missing" grep -qF "b.vlmc (missing): " stdout
+expect 0 "forget --missing" "$vlmc" catalog forget --missing
+expect 1 "forgets it" "$vlmc" find plain
+expect 1 "forget of what is not known" "$vlmc" catalog forget copy.vlmc
+says "knows no archive"
+expect 0 "another archive with the same text" \
+    "$vlmc" create --no-catalog -m none -o both.vlmc tree/plain.txt
+expect 0 "rebuild without a catalog" env VLMC_CATALOG="$scratch/third.db" \
+    "$vlmc" catalog rebuild "$scratch"
+expect 0 "dups" env VLMC_CATALOG="$scratch/third.db" "$vlmc" catalog dups
+check "names what several archives hold" grep -q " in [0-9]* archives tree/" stdout
+expect 0 "stats" env VLMC_CATALOG="$scratch/third.db" "$vlmc" catalog stats
+expect 1 "scan of a folder with a broken archive" \
+    sh -c 'echo nothing >archives/x.vlmc; "$1" catalog scan archives' - "$vlmc"
+says "x.vlmc"
+expect 2 "scan of no folder" "$vlmc" catalog scan nowhere
+expect 0 "needs-model" "$vlmc" catalog needs-model
+expect 1 "needs-model of one that none needs" "$vlmc" catalog needs-model nosuch
+
+# ---- Disks that come and go ----
+
+mkdir -p system/dev/disk/by-uuid disk
+touch system/dev/sdb1
+ln -s ../../sdb1 system/dev/disk/by-uuid/1234-ABCD
+echo "23 22 8:17 / $scratch/disk rw - vfat /dev/sdb1 rw" >system/proc/self/mountinfo
+export VLMC_SYSTEM="$scratch/system"
+expect 0 "create on a disk" "$vlmc" create -m none -o disk/d.vlmc tree
+expect 0 "name" "$vlmc" catalog name "$scratch/disk" "shelf 3"
+: >system/proc/self/mountinfo
+expect 0 "find after it was unplugged" "$vlmc" find plain
+check "says on which disk" test "$(cat stdout)" = "[shelf 3] /d.vlmc: tree/plain.txt"
+says "is not here"
+expect 0 "volumes" "$vlmc" catalog volumes
+check "says so too" grep -q 'not here .* uuid:1234-ABCD "shelf 3" last at' stdout
+expect 0 "list" "$vlmc" catalog list
+expect 0 "forget of what is elsewhere" "$vlmc" catalog forget "[shelf 3] /d.vlmc"
+expect 1 "forgets it" "$vlmc" find plain
 finish

@@ -97,6 +97,17 @@ prints 0 "jobs list"
 prints 0 "jobs cancel" "$("$vlmc" jobs | cut -c1-8)"
 prints 0 "catalog list"
 prints 0 "catalog check"
+cp a.vlmc again.vlmc
+"$vlmc" create -q -2 -o both.vlmc tree/a.txt
+prints 0 "catalog scan" .
+prints 0 "catalog rebuild"
+prints 0 "catalog dups"
+prints 0 "catalog stats"
+prints 0 "catalog needs-model"
+prints 0 "catalog volumes"
+prints 0 "catalog name" / root
+prints 0 "catalog backup" backup.db
+prints 0 "catalog forget" again.vlmc
 prints 0 "model list"
 prints 0 "model info" tiny
 prints 0 "model verify" tiny
