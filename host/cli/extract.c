@@ -6,14 +6,17 @@
 #include "missing.h"
 #include "open_archive.h"
 #include "options.h"
+#include "record_archive.h"
 #include "restore.h"
 #include "util/json_out.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct extract_options {
@@ -21,6 +24,7 @@ typedef struct extract_options {
     const char *folder; // -C, or NULL
     bool to_stdout;
     bool dry_run;
+    bool no_catalog;
     restore_overwrite overwrite;
     uint64_t max_output; // bytes, UINT64_MAX = no limit
     const char *archive;
@@ -31,7 +35,10 @@ typedef struct extract_options {
 typedef struct extract_count {
     uint32_t selected;
     uint32_t done;
-    uint64_t bytes; // of the selected files
+    uint64_t bytes;   // of the selected files
+    uint32_t decoded; // files, and found to be as they were
+    uint32_t damaged;
+    uint32_t unread; // for want of a model or a plugin
     cli_missing missing;
 } extract_count;
 
@@ -41,6 +48,7 @@ static const struct argp_option option_table[] = {
     {"overwrite", CLI_KEY_OVERWRITE, "WHEN", 0,
      "Replace existing files: never (default), always, newer", 1},
     {"dry-run", CLI_KEY_DRY_RUN, 0, 0, "Show what would be extracted, write nothing", 1},
+    {"no-catalog", CLI_KEY_NO_CATALOG, 0, 0, "Do not record the extraction in the catalog", 1},
     {"max-output", CLI_KEY_MAX_OUTPUT, "BYTES", 0,
      "Refuse to begin when the files hold more than this (such as 500M)", 1},
     CLI_OPTIONS_COMPUTE,
@@ -69,6 +77,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case CLI_KEY_STDOUT:
         options->to_stdout = true;
+        return 0;
+    case CLI_KEY_NO_CATALOG:
+        options->no_catalog = true;
         return 0;
     case CLI_KEY_DRY_RUN:
         options->dry_run = true;
@@ -163,6 +174,20 @@ static const char *result_name(vlmc_status status, bool skipped)
     }
 }
 
+// What an extraction says of the archive, for the catalog.
+static void note_result(extract_count *count, const vlmc_entry *entry, vlmc_status status,
+                        bool skipped)
+{
+    if (entry->type != VLMC_ENTRY_FILE)
+        return;
+    if (status == VLMC_OK)
+        count->decoded += !skipped;
+    else if (status == VLMC_ERROR_DAMAGED)
+        count->damaged++;
+    else if (status == VLMC_ERROR_PLUGIN || cli_is_missing(status))
+        count->unread++;
+}
+
 // Files and folders, then symlinks.
 static vlmc_status restore_pass(const extract_options *options, cli_archive *archive,
                                 restore *restore, bool symlinks, extract_count *count,
@@ -176,6 +201,7 @@ static vlmc_status restore_pass(const extract_options *options, cli_archive *arc
             continue;
         vlmc_status status = restore_entry(restore, archive->reader, i, &skipped, error);
         report_entry(cli, entry, result_name(status, skipped));
+        note_result(count, entry, status, skipped);
         if (status != VLMC_OK && !cli_archive_survives(status, error))
             return status;
         if (status != VLMC_OK)
@@ -230,6 +256,7 @@ static vlmc_status extract_to_stdout(const extract_options *options, cli_archive
         if (entry->type != VLMC_ENTRY_FILE || !is_selected(options, archive, i))
             continue;
         vlmc_status status = vlmc_reader_read(archive->reader, i, write_stdout, NULL, error);
+        note_result(count, entry, status, false);
         if (status != VLMC_OK && !cli_archive_survives(status, error))
             return status;
         if (status != VLMC_OK)
@@ -262,6 +289,61 @@ static void show_selected(const extract_options *options, const cli_archive *arc
     }
 }
 
+// An extraction of all files is as good as a verification.
+static vlmc_catalog_level level_of(const cli_archive *archive, const extract_count *count)
+{
+    uint32_t files = 0;
+    for (uint32_t i = 0; i < archive->info->n_entries; i++)
+        files += vlmc_reader_entry(archive->reader, i)->type == VLMC_ENTRY_FILE;
+    return count->decoded == files ? VLMC_CATALOG_DECODE : VLMC_CATALOG_EXTRACT;
+}
+
+static void tell_catalog(const extract_options *options, const cli_archive *archive,
+                         const extract_count *count, vlmc_status status, double seconds)
+{
+    const vlmc_catalog_verification extraction = {
+        .at = time(NULL),
+        .level = level_of(archive, count),
+        .result = count->damaged      ? VLMC_CATALOG_DAMAGED
+                  : count->unread     ? VLMC_CATALOG_UNREAD
+                  : status != VLMC_OK ? VLMC_CATALOG_STOPPED
+                                      : VLMC_CATALOG_SOUND,
+        .n_files = (uint64_t)count->decoded + count->damaged + count->unread,
+        .n_bad = (uint64_t)count->damaged + count->unread,
+        .seconds = seconds,
+    };
+    record_verification(options->common.cli, archive->reader, options->archive,
+                        archive->info->encrypted ? VLMC_CATALOG_WITHOUT_NAMES
+                                                 : VLMC_CATALOG_WITH_NAMES,
+                        &extraction);
+}
+
+static vlmc_status extract(const extract_options *options, cli_archive *archive,
+                           extract_count *count, cli_job *job, vlmc_error *error)
+{
+    // The folder to extract into becomes the working folder; the catalog and the archive are named
+    // from the one before.
+    const int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    job->progress.total = count->bytes;
+    vlmc_reader_set_progress(archive->reader, cli_job_progress, job);
+    const vlmc_status status = extract_selected(options, archive, count, error);
+    cli_job_end(job);
+    cli_missing_finish(&count->missing, options->common.cli);
+    if (before >= 0 && fchdir(before) == 0 && !options->no_catalog)
+        tell_catalog(options, archive, count, status, cli_job_seconds(job));
+    if (before >= 0)
+        close(before);
+    if (status == VLMC_OK)
+        cli_notice(options->common.cli, "%u of %u entries in %.1f s", (unsigned)count->done,
+                   (unsigned)count->selected, cli_job_seconds(job));
+    else if (status == VLMC_ERROR_INTERRUPTED && !options->to_stdout)
+        cli_notice(options->common.cli,
+                   "%u of %u entries are extracted; the same command with --overwrite newer "
+                   "does the rest",
+                   (unsigned)count->done, (unsigned)count->selected);
+    return status;
+}
+
 static vlmc_status run(const extract_options *options, vlmc_error *error)
 {
     cli *cli = options->common.cli;
@@ -279,19 +361,7 @@ static vlmc_status run(const extract_options *options, vlmc_error *error)
     if (status == VLMC_OK && options->dry_run) {
         show_selected(options, &archive);
     } else if (status == VLMC_OK && any) {
-        job.progress.total = count.bytes;
-        vlmc_reader_set_progress(archive.reader, cli_job_progress, &job);
-        status = extract_selected(options, &archive, &count, error);
-        cli_job_end(&job);
-        cli_missing_finish(&count.missing, cli);
-        if (status == VLMC_OK)
-            cli_notice(cli, "%u of %u entries in %.1f s", (unsigned)count.done,
-                       (unsigned)count.selected, cli_job_seconds(&job));
-        else if (status == VLMC_ERROR_INTERRUPTED && !options->to_stdout)
-            cli_notice(cli,
-                       "%u of %u entries are extracted; the same command with --overwrite newer "
-                       "does the rest",
-                       (unsigned)count.done, (unsigned)count.selected);
+        status = extract(options, &archive, &count, &job, error);
     }
     if (status == VLMC_OK)
         cli_warn_unmatched(cli, &archive, options->patterns, options->n_patterns);

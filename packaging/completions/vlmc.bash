@@ -11,7 +11,7 @@ _vlmc_options() { # COMMAND
     local levels='-1 -2 -3 -4 -5 -6 -7 -8 -9'
     case $1 in
     create) echo "$output $compute $levels --output --force --verify --recovery --stdin-name --no-catalog --verbose --model --no-plugins --group-size" ;;
-    extract) echo "$output $compute --directory --stdout --overwrite --dry-run --max-output" ;;
+    extract) echo "$output $compute --directory --stdout --overwrite --dry-run --no-catalog --max-output" ;;
     list) echo "$output --long" ;;
     find) echo "$output --glob --regex --exact --hash --ignore-case --null" ;;
     catalog) echo "$output --all-files --limit --missing" ;;

@@ -97,7 +97,7 @@ complete -c vlmc -n '__vlmc_command repair' -s o -l output -r -F -d 'File to wri
 complete -c vlmc -n '__vlmc_command repair' -l in-place -d 'Replace the archive when all is mended'
 complete -c vlmc -n '__vlmc_command repair' -s f -l force -d 'Replace the file when it exists'
 complete -c vlmc -n '__vlmc_command create' -l stdin-name -x -d 'Name of what - reads'
-complete -c vlmc -n '__vlmc_command create' -l no-catalog -d 'Do not record it in the catalog'
+complete -c vlmc -n '__vlmc_command create extract' -l no-catalog -d 'Do not record it in the catalog'
 complete -c vlmc -n '__vlmc_command create' -l group-size -x -d 'Bytes of a group at most'
 complete -c vlmc -n '__vlmc_command create' -s v -l verbose -d 'Say what plugins took'
 

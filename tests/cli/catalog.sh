@@ -81,7 +81,7 @@ END
         env VLMC_CATALOG_SECONDS=0.2 "$vlmc" create -m none -o locked.vlmc tree
     says "locked for more than"
     says "complete, but"
-    expect 0 "costs no archive" "$vlmc" verify locked.vlmc
+    expect 0 "costs no archive" "$vlmc" list locked.vlmc
     expect 0 "and can be read" "$vlmc" find tree
     kill $holder
     wait $holder 2>/dev/null
@@ -156,6 +156,21 @@ expect 0 "find --regex -i" "$vlmc" find -i --regex 'PLAIN\.(txt|doc)$'
 expect 64 "find with a broken expression" "$vlmc" find --regex '('
 expect 64 "find with two kinds of patterns" "$vlmc" find --glob --regex x
 expect 64 "find with half a digest" "$vlmc" find --hash 123
+refute "what was extracted in part is not verified" \
+    grep -q '"verified"' <("$vlmc" catalog list --json)
+cp "$VLMC_CATALOG" relative.db
+expect 0 "extract with catalog, archive and folder by relative paths" \
+    env VLMC_CATALOG=relative.db "$vlmc" extract archives/a.vlmc -C restored2
+check "counts as a verification" grep -q '"verified"' \
+    <(VLMC_CATALOG=relative.db "$vlmc" catalog list --json)
+expect 0 "extract without a catalog" \
+    env VLMC_CATALOG="$scratch/none.db" "$vlmc" extract archives/a.vlmc -C restored3
+refute "makes none" test -e none.db
+expect 8 "extract with a catalog that is none" \
+    env VLMC_CATALOG="$scratch/bad.db" "$vlmc" extract archives/a.vlmc -C restored4
+check "restores all the same" cmp tree/plain.txt restored4/tree/plain.txt
+expect 0 "extract --no-catalog asks none" env VLMC_CATALOG="$scratch/bad.db" \
+    "$vlmc" extract --no-catalog archives/a.vlmc -C restored5
 mv archives/a.vlmc archives/b.vlmc
 expect 0 "scan after a move" "$vlmc" catalog scan archives
 check "says from where" \
