@@ -13,10 +13,10 @@ build_packages=(
 )
 # To compare ratios with.
 compare_packages=(xz-utils zstd)
-# To test: Criterion, libpng and libFLAC (which make files to read), the Vulkan loader, its
-# validation layer and one driver.
+# To test: Criterion, libpng and libFLAC (which make files to read), acl and attr (to compare what was
+# extracted), the Vulkan loader, its validation layer and one driver.
 test_packages=(
-    libcriterion-dev libpng-dev libflac-dev spirv-tools clang-format libvulkan1 vulkan-validationlayers
+    acl attr libcriterion-dev libpng-dev libflac-dev spirv-tools clang-format libvulkan1 vulkan-validationlayers
     mesa-vulkan-drivers
 )
 # To test what surrounds the program: man pages (scdoc), completions, JSON, the Debian package.

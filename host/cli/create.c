@@ -35,6 +35,10 @@ static const struct argp_option option_table[] = {
      "Add recovery data of N % of the archive, from which \"vlmc repair\" mends damage", 1},
     {"stdin-name", CLI_KEY_STDIN_NAME, "NAME", 0, "Name of what \"-\" reads; default: stdin", 1},
     {"no-catalog", CLI_KEY_NO_CATALOG, 0, 0, "Do not record the archive in the catalog", 1},
+    {"exclude", CLI_KEY_EXCLUDE, "PATTERN", 0,
+     "Leave out what matches this shell pattern, and all below it; may be given again", 1},
+    {"one-file-system", CLI_KEY_ONE_FILE_SYSTEM, 0, 0,
+     "Leave out what lies on another file system than its PATH", 1},
     {"encrypt", CLI_KEY_ENCRYPT, 0, 0,
      "Encrypt contents, names and all else with a passphrase, asked twice on the terminal", 6},
     CLI_OPTIONS_PASSPHRASE,
@@ -110,6 +114,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case CLI_KEY_NO_CATALOG:
         options->no_catalog = true;
+        return 0;
+    case CLI_KEY_EXCLUDE:
+        return walk_exclude(&options->filter, arg) ? 0 : ENOMEM;
+    case CLI_KEY_ONE_FILE_SYSTEM:
+        options->filter.one_file_system = true;
         return 0;
     case ARGP_KEY_ARGS:
         options->paths = state->argv + state->next;
@@ -233,6 +242,7 @@ static vlmc_status add_stdin(create_target *target, const create_options *option
 
 static vlmc_status collect(const create_options *options, walk *walk, vlmc_error *error)
 {
+    walk->filter = &options->filter;
     for (int i = 0; i < options->n_paths; i++)
         VLMC_TRY(walk_add(walk, options->common.cli, options->paths[i], error));
     return walk_finish(walk, error);
@@ -287,16 +297,21 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
         .progress = show_progress,
         .progress_user = run,
     };
-    VLMC_TRY(vlmc_writer_create(&params, &target->writer, error));
-    create_job_save(&run->job); // another run may have put itself on record before it failed
-    vlmc_status status = add_all(target, options, walk, from_stdin, error);
+    VLMC_TRY(create_begin(target, error));
+    vlmc_status status = vlmc_writer_create(&params, &target->writer, error);
+    if (status == VLMC_OK) {
+        create_job_save(&run->job); // another run may have put itself on record before it failed
+        status = add_all(target, options, walk, from_stdin, error);
+    }
     if (status == VLMC_OK)
         status = vlmc_writer_finish(target->writer, archive_bytes, error);
-    const vlmc_writer_progress state = vlmc_writer_state(target->writer);
+    const vlmc_writer_progress state =
+        target->writer ? vlmc_writer_state(target->writer) : (vlmc_writer_progress){0};
     vlmc_writer_destroy(&target->writer);
     if (status == VLMC_OK && state.taken)
         cli_notice(options->common.cli, "%u groups were taken over from the interrupted run",
                    (unsigned)state.taken);
+    create_end(target);
     return status;
 }
 
@@ -426,4 +441,5 @@ void cli_create(cli *cli, int argc, char **argv)
     cli_common_init(&options.common, cli);
     cli_parse(&create_argp, argc, argv, &options);
     create_run(&options);
+    walk_filter_destroy(&options.filter);
 }

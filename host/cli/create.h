@@ -5,6 +5,7 @@
 
 #include "encrypt.h"
 #include "options.h"
+#include "walk.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ typedef struct create_options {
     cli_encryption encryption;
     uint32_t level;       // 0: the default
     uint32_t group_bytes; // 0: that of the level
+    walk_filter filter;
     char **paths;
     int n_paths;
 } create_options;

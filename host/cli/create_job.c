@@ -13,9 +13,10 @@
 #include <unistd.h>
 
 // Members that decide what the archive is.
-static const char *const settings[] = {"folder",   "sources",     "stored_as", "level",
-                                       "model",    "group_bytes", "plugins",   "recovery_percent",
-                                       "encrypted"};
+static const char *const settings[] = {
+    "folder", "sources",     "exclude", "one_file_system",  "stored_as", "level",
+    "model",  "group_bytes", "plugins", "recovery_percent", "encrypted",
+};
 
 // ---- Options and records ----
 
@@ -28,6 +29,17 @@ static json_t *make_sources(const create_options *options)
         json_array_append_new(sources, source);
     }
     return sources;
+}
+
+static json_t *make_exclude(const walk_filter *filter)
+{
+    json_t *exclude = json_array();
+    for (size_t i = 0; i < filter->n_patterns; i++) {
+        json_t *pattern = json_object();
+        vlmc_json_set_bytes(pattern, "pattern", filter->patterns[i]);
+        json_array_append_new(exclude, pattern);
+    }
+    return exclude;
 }
 
 static json_t *make_record(const create_options *options, const job_place *place)
@@ -46,6 +58,8 @@ static json_t *make_record(const create_options *options, const job_place *place
     vlmc_json_set_bytes(record, "partial", place->partial);
     vlmc_json_set_bytes(record, "folder", folder ? folder : "");
     json_object_set_new(record, "sources", make_sources(options));
+    json_object_set_new(record, "exclude", make_exclude(&options->filter));
+    json_object_set_new(record, "one_file_system", json_boolean(options->filter.one_file_system));
     vlmc_json_set_number(record, "level", options->level);
     vlmc_json_set_number(record, "group_bytes", options->group_bytes);
     vlmc_json_set_number(record, "recovery_percent", options->recovery_percent);
@@ -73,6 +87,25 @@ static uint32_t number_of(const json_t *record, const char *key)
     return n > 0 && n <= UINT32_MAX ? (uint32_t)n : 0;
 }
 
+static vlmc_status unusable(vlmc_error *error)
+{
+    return vlmc_fail(error, VLMC_ERROR_FORMAT, "the record of a job cannot be used");
+}
+
+static vlmc_status load_filter(const json_t *record, walk_filter *filter, vlmc_error *error)
+{
+    const json_t *exclude = json_object_get(record, "exclude");
+    filter->one_file_system = job_flag(record, "one_file_system");
+    for (size_t i = 0; i < json_array_size(exclude); i++) {
+        char *pattern = job_text(json_array_get(exclude, i), "pattern");
+        if (!pattern || !walk_exclude(filter, pattern)) {
+            free(pattern);
+            return unusable(error);
+        }
+    }
+    return VLMC_OK;
+}
+
 vlmc_status create_options_load(const json_t *record, cli *cli, create_options *options,
                                 vlmc_error *error)
 {
@@ -95,14 +128,14 @@ vlmc_status create_options_load(const json_t *record, cli *cli, create_options *
     options->verbose = job_flag(record, "verbose");
     options->paths = calloc(n + 1, sizeof *options->paths);
     if (!options->paths || !options->output || !options->common.device)
-        return vlmc_fail(error, VLMC_ERROR_FORMAT, "the record of a job cannot be used");
+        return unusable(error);
     for (size_t i = 0; i < n; i++) {
         options->paths[i] = job_text(json_array_get(sources, i), "path");
         if (!options->paths[i])
-            return vlmc_fail(error, VLMC_ERROR_FORMAT, "the record of a job cannot be used");
+            return unusable(error);
         options->n_paths++;
     }
-    return VLMC_OK;
+    return load_filter(record, &options->filter, error);
 }
 
 void create_options_destroy(create_options *options)
@@ -110,6 +143,9 @@ void create_options_destroy(create_options *options)
     for (int i = 0; i < options->n_paths; i++)
         free(options->paths[i]);
     free(options->paths);
+    for (size_t i = 0; i < options->filter.n_patterns; i++)
+        free((void *)(uintptr_t)options->filter.patterns[i]);
+    walk_filter_destroy(&options->filter);
     free((void *)(uintptr_t)options->output);
     free((void *)(uintptr_t)options->model);
     free((void *)(uintptr_t)options->common.device);

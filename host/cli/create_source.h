@@ -6,10 +6,14 @@
 #include "archive/archive.h"
 #include "cli.h"
 #include "create_job.h"
+#include "hard_links.h"
+#include "metadata.h"
 #include "walk.h"
 
 typedef struct create_target {
     vlmc_writer *writer;
+    metadata *metadata;
+    hard_links links; // of files with more than one name
     cli *cli;
     create_job *job;
     bool verbose;           // say what plugins turned into tokens
@@ -23,8 +27,13 @@ typedef struct create_target {
 // What a writer is to do with plugins (`worker` NULL: nothing) and to tell `target`.
 vlmc_writer_plugins create_plugins(create_target *target, vlmc_worker *worker);
 
-// Adds one entry found by the walk. A file that cannot be opened or read to its end is
-// warned of and left out; one that changes while it is read is warned of.
+// Makes what create_add_item needs, and frees it.
+vlmc_status create_begin(create_target *target, vlmc_error *error);
+void create_end(create_target *target);
+
+// Adds one entry found by the walk, with its attributes, as it is now. What cannot be opened or
+// read to its end, or is of another kind than the walk saw, is warned of and left out; what changes
+// while it is read, and attributes that cannot be read, are warned of.
 vlmc_status create_add_item(create_target *target, const walk_item *item, vlmc_error *error);
 
 // Adds `entry` with what `fd` gives until its end. `name` is for messages.

@@ -2,8 +2,10 @@
 // vlmc diff: by metadata and SHA-256, so that nothing is decoded.
 #include "cli.h"
 #include "interrupt.h"
+#include "metadata.h"
 #include "open_archive.h"
 #include "options.h"
+#include "restore_entry.h"
 #include "util/json_out.h"
 
 #include <errno.h>
@@ -20,6 +22,7 @@
 typedef struct diff_options {
     cli_common common;
     const char *folder;
+    bool owners; // are compared
     const char *archive;
     char **patterns;
     int n_patterns;
@@ -27,6 +30,8 @@ typedef struct diff_options {
 
 static const struct argp_option option_table[] = {
     {"directory", 'C', "DIR", 0, "Compare with what is below DIR", 1},
+    {"same-owner", CLI_KEY_SAME_OWNER, 0, 0, "Compare users and groups; default for root", 1},
+    {"no-same-owner", CLI_KEY_NO_SAME_OWNER, 0, 0, "Do not; default for others", 1},
     CLI_OPTIONS_PASSPHRASE,
     CLI_OPTIONS_OUTPUT,
     {0},
@@ -38,6 +43,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'C':
         options->folder = arg;
+        return 0;
+    case CLI_KEY_SAME_OWNER:
+    case CLI_KEY_NO_SAME_OWNER:
+        options->owners = key == CLI_KEY_SAME_OWNER;
         return 0;
     case ARGP_KEY_ARGS:
         options->archive = state->argv[state->next];
@@ -56,8 +65,9 @@ static const struct argp diff_argp = {
     .options = option_table,
     .parser = parse_option,
     .args_doc = "ARCHIVE [PATTERN…]",
-    .doc = "Compares the entries of an archive with the disk: type, mode, time, link target "
-           "and, by SHA-256, content. Files that only the disk has are not looked for. Exit "
+    .doc = "Compares the entries of an archive with the disk: type, mode, owner, access control "
+           "lists, extended attributes, time, link target and, by SHA-256, content. Files that "
+           "only the disk has are not looked for. Exit "
            "code 1: something differs."
            "\vExample:\n"
            "  vlmc diff books.vlmc -C /home/me\n",
@@ -96,7 +106,7 @@ static vlmc_status same_content(const vlmc_entry *entry, unsigned char *buffer, 
     return status;
 }
 
-static bool same_link(const vlmc_entry *entry)
+static bool same_symlink(const vlmc_entry *entry)
 {
     char target[4096];
     ssize_t n = readlink(entry->path, target, sizeof target);
@@ -104,36 +114,126 @@ static bool same_link(const vlmc_entry *entry)
            memcmp(target, entry->link, (size_t)n) == 0;
 }
 
+// Is the other name of the file here another name, too?
+static bool same_file(const vlmc_entry *entry, const struct stat *st)
+{
+    struct stat file;
+    return lstat(entry->link, &file) == 0 && file.st_dev == st->st_dev && file.st_ino == st->st_ino;
+}
+
 static unsigned type_bits(vlmc_entry_type type)
 {
     return type == VLMC_ENTRY_FOLDER ? S_IFDIR : type == VLMC_ENTRY_SYMLINK ? S_IFLNK : S_IFREG;
 }
 
+typedef struct diff_tools {
+    const diff_options *options;
+    const vlmc_reader *reader;
+    metadata *metadata;
+    unsigned char *buffer; // (READ_BYTES)
+} diff_tools;
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+// Names decide where both have one.
+static bool same_owner(const char *a, uint32_t a_id, const char *b, uint32_t b_id)
+{
+    return a && *a && b && *b ? strcmp(a, b) == 0 : a_id == b_id;
+}
+
+// The next attribute from *i on that an extraction would restore.
+static const vlmc_xattr *next_xattr(const diff_tools *tools, const vlmc_attributes *a, uint32_t *i)
+{
+    const restore_options options = {.same_owner = tools->options->owners, .special_bits = true};
+    while (*i < a->n_xattrs && !restore_wants_xattr(&options, a->xattrs[*i].name))
+        ++*i;
+    return *i < a->n_xattrs ? &a->xattrs[(*i)++] : NULL;
+}
+
+static bool same_xattrs(const diff_tools *tools, const vlmc_attributes *a, const vlmc_attributes *b)
+{
+    uint32_t i = 0, k = 0;
+    for (;;) {
+        const vlmc_xattr *x = next_xattr(tools, a, &i), *y = next_xattr(tools, b, &k);
+        if (!x || !y)
+            return x == y;
+        if (strcmp(x->name, y->name) != 0 || x->size != y->size ||
+            memcmp(x->value, y->value, x->size) != 0)
+            return false;
+    }
+}
+
+// What differs in a word, or NULL.
+static vlmc_status compare_attributes(const diff_tools *tools, const vlmc_entry *entry,
+                                      const struct stat *st, const char **difference,
+                                      vlmc_error *error)
+{
+    const vlmc_attributes *a = entry->attributes;
+    vlmc_attributes b;
+    if (!a)
+        return VLMC_OK;
+    VLMC_TRY(metadata_read(tools->metadata, entry->path, -1, st, &b, error));
+    if (tools->options->owners && a->has_owner &&
+        (!same_owner(a->user, a->uid, b.user, b.uid) ||
+         !same_owner(a->group, a->gid, b.group, b.gid)))
+        *difference = "owner";
+    else if (!same_text(a->acl_access, b.acl_access) || !same_text(a->acl_default, b.acl_default))
+        *difference = "acl";
+    else if (!same_xattrs(tools, a, &b))
+        *difference = "xattr";
+    return VLMC_OK;
+}
+
+// What differs of a file's content, or NULL. Another name of a file that is compared itself is not
+// read again.
+static vlmc_status compare_content(const diff_tools *tools, const vlmc_entry *entry,
+                                   const struct stat *st, const char **difference,
+                                   vlmc_error *error)
+{
+    vlmc_entry file = *entry;
+    bool same = true;
+    if (entry->type == VLMC_ENTRY_HARD_LINK) {
+        file = *vlmc_reader_entry(tools->reader, entry->target);
+        file.path = entry->path;
+        if (!same_file(entry, st))
+            *difference = "link";
+        else if (tools->options->n_patterns == 0)
+            return VLMC_OK;
+    }
+    if (!*difference && (uint64_t)st->st_size != file.size_bytes)
+        *difference = "size";
+    if (*difference)
+        return VLMC_OK;
+    VLMC_TRY(same_content(&file, tools->buffer, &same, error));
+    *difference = same ? NULL : "content";
+    return VLMC_OK;
+}
+
 // *difference: NULL, or what differs in a word.
-static vlmc_status compare(const vlmc_entry *entry, unsigned char *buffer, const char **difference,
-                           vlmc_error *error)
+static vlmc_status compare(const diff_tools *tools, const vlmc_entry *entry,
+                           const char **difference, vlmc_error *error)
 {
     struct stat st;
-    bool same = true;
     *difference = NULL;
     if (lstat(entry->path, &st) != 0)
         *difference = "missing";
     else if ((st.st_mode & S_IFMT) != type_bits(entry->type))
         *difference = "type";
     else if (entry->type == VLMC_ENTRY_SYMLINK)
-        *difference = same_link(entry) ? NULL : "link";
-    else if (entry->type == VLMC_ENTRY_FILE && (uint64_t)st.st_size != entry->size_bytes)
-        *difference = "size";
-    if (*difference || entry->type == VLMC_ENTRY_SYMLINK)
+        *difference = same_symlink(entry) ? NULL : "link";
+    else if (entry->type != VLMC_ENTRY_FOLDER)
+        VLMC_TRY(compare_content(tools, entry, &st, difference, error));
+    if (*difference)
         return VLMC_OK;
-    if (entry->type == VLMC_ENTRY_FILE)
-        VLMC_TRY(same_content(entry, buffer, &same, error));
-    if (!same)
-        *difference = "content";
-    else if ((st.st_mode & 07777) != entry->mode)
+    if (entry->type != VLMC_ENTRY_SYMLINK && (st.st_mode & 07777) != entry->mode)
         *difference = "mode";
-    else if (st.st_mtim.tv_sec != entry->mtime_seconds ||
-             st.st_mtim.tv_nsec != (long)entry->mtime_ns)
+    else
+        VLMC_TRY(compare_attributes(tools, entry, &st, difference, error));
+    if (!*difference &&
+        (st.st_mtim.tv_sec != entry->mtime_seconds || st.st_mtim.tv_nsec != (long)entry->mtime_ns))
         *difference = "time";
     return VLMC_OK;
 }
@@ -153,16 +253,17 @@ static vlmc_status print_difference(const cli *cli, const vlmc_entry *entry, con
     return vlmc_json_line(stdout, object, error);
 }
 
-static vlmc_status compare_all(const diff_options *options, const cli_archive *archive,
-                               unsigned char *buffer, vlmc_error *error)
+static vlmc_status compare_all(const diff_tools *tools, const cli_archive *archive,
+                               vlmc_error *error)
 {
+    const diff_options *options = tools->options;
     cli *cli = options->common.cli;
     for (uint32_t i = 0; i < archive->info->n_entries; i++) {
         const vlmc_entry *entry = vlmc_reader_entry(archive->reader, i);
         const char *difference;
         if (!cli_matches(entry->path, options->patterns, options->n_patterns))
             continue;
-        vlmc_status status = compare(entry, buffer, &difference, error);
+        vlmc_status status = compare(tools, entry, &difference, error);
         if (status != VLMC_OK && !cli_archive_survives(status, error))
             return status;
         if (status != VLMC_OK) {
@@ -176,28 +277,34 @@ static vlmc_status compare_all(const diff_options *options, const cli_archive *a
     return VLMC_OK;
 }
 
+static vlmc_status run_with(diff_tools *tools, cli_archive *archive, vlmc_error *error)
+{
+    const char *folder = tools->options->folder;
+    tools->reader = archive->reader;
+    tools->buffer = malloc(READ_BYTES);
+    if (!tools->buffer)
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to compare");
+    VLMC_TRY(metadata_create(&tools->metadata, error));
+    if (folder && chdir(folder) != 0)
+        return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot look into \"%s\"", folder);
+    return compare_all(tools, archive, error);
+}
+
 static vlmc_status run(const diff_options *options, vlmc_error *error)
 {
     cli_archive archive;
-    unsigned char *buffer = malloc(READ_BYTES);
-    if (!buffer)
-        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to compare");
-    vlmc_status status = cli_archive_open(&archive, &options->common, options->archive, error);
-    if (status == VLMC_OK) {
-        if (options->folder && chdir(options->folder) != 0)
-            status = vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot look into \"%s\"",
-                                  options->folder);
-        else
-            status = compare_all(options, &archive, buffer, error);
-        cli_archive_close(&archive);
-    }
-    free(buffer);
+    diff_tools tools = {.options = options};
+    VLMC_TRY(cli_archive_open(&archive, &options->common, options->archive, error));
+    const vlmc_status status = run_with(&tools, &archive, error);
+    metadata_destroy(&tools.metadata);
+    free(tools.buffer);
+    cli_archive_close(&archive);
     return status;
 }
 
 void cli_diff(cli *cli, int argc, char **argv)
 {
-    diff_options options = {0};
+    diff_options options = {.owners = geteuid() == 0};
     vlmc_error error;
     cli_common_init(&options.common, cli);
     cli_parse(&diff_argp, argc, argv, &options);

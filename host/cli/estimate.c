@@ -25,10 +25,10 @@
 
 // What an archive takes beside its groups: header, footer and the models' names; for each entry,
 // with its digest; for each byte of a path, most of which repeat.
-#define FIXED_BYTES 320u
-#define FILE_BYTES 52u
-#define OTHER_BYTES 10u
-#define PATH_SHARE 0.25
+#define FIXED_BYTES 210u
+#define FILE_BYTES 40u
+#define OTHER_BYTES 8u
+#define PATH_SHARE 0.1
 
 // How far off an estimate is, about: where everything was in the sample, and where little was.
 #define ERROR_LEAST 0.08

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,8 +26,9 @@ typedef struct extract_options {
     bool to_stdout;
     bool dry_run;
     bool no_catalog;
-    restore_overwrite overwrite;
-    uint64_t max_output; // bytes, UINT64_MAX = no limit
+    restore_options restore;
+    bool has_limit;
+    uint64_t max_output; // bytes, when has_limit
     const char *archive;
     char **patterns;
     int n_patterns;
@@ -35,8 +37,9 @@ typedef struct extract_options {
 typedef struct extract_count {
     uint32_t selected;
     uint32_t done;
-    uint64_t bytes;   // of the selected files
-    uint32_t decoded; // files, and found to be as they were
+    uint64_t bytes;      // of the selected files
+    uint64_t data_bytes; // of these, that are in no hole
+    uint32_t decoded;    // files, and found to be as they were
     uint32_t damaged;
     uint32_t unread; // for want of a model or a plugin
     cli_missing missing;
@@ -46,11 +49,22 @@ static const struct argp_option option_table[] = {
     {"directory", 'C', "DIR", 0, "Extract into DIR, which is made if it is missing", 1},
     {"stdout", CLI_KEY_STDOUT, 0, 0, "Write the files' contents to standard output", 1},
     {"overwrite", CLI_KEY_OVERWRITE, "WHEN", 0,
-     "Replace existing files: never (default), always, newer", 1},
+     "Replace existing files: never (default), always, newer (where the archive's is), different "
+     "(where size or time are)",
+     1},
     {"dry-run", CLI_KEY_DRY_RUN, 0, 0, "Show what would be extracted, write nothing", 1},
     {"no-catalog", CLI_KEY_NO_CATALOG, 0, 0, "Do not record the extraction in the catalog", 1},
     {"max-output", CLI_KEY_MAX_OUTPUT, "BYTES", 0,
-     "Refuse to begin when the files hold more than this (such as 500M)", 1},
+     "Refuse to begin when the files hold more than this (such as 500M); default: what the disk "
+     "has room for",
+     1},
+    {"same-owner", CLI_KEY_SAME_OWNER, 0, 0,
+     "Give files to the users and groups that they had; default for root", 1},
+    {"no-same-owner", CLI_KEY_NO_SAME_OWNER, 0, 0, "Files are yours; default for others", 1},
+    {"numeric-owner", CLI_KEY_NUMERIC_OWNER, 0, 0, "Find users and groups by number, not by name",
+     1},
+    {"same-permissions", 'p', 0, 0,
+     "Restore set-user-id, set-group-id and sticky bits and file capabilities, too", 1},
     CLI_OPTIONS_COMPUTE,
     CLI_OPTIONS_PASSPHRASE,
     CLI_OPTIONS_OUTPUT,
@@ -63,8 +77,10 @@ static restore_overwrite parse_overwrite(struct argp_state *state, const char *a
         return RESTORE_OVERWRITE_ALWAYS;
     if (strcmp(arg, "newer") == 0)
         return RESTORE_OVERWRITE_NEWER;
+    if (strcmp(arg, "different") == 0)
+        return RESTORE_OVERWRITE_DIFFERENT;
     if (strcmp(arg, "never") != 0)
-        argp_error(state, "--overwrite wants never, always or newer, not \"%s\"", arg);
+        argp_error(state, "--overwrite wants never, always, newer or different, not \"%s\"", arg);
     return RESTORE_OVERWRITE_NEVER;
 }
 
@@ -85,10 +101,21 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         options->dry_run = true;
         return 0;
     case CLI_KEY_OVERWRITE:
-        options->overwrite = parse_overwrite(state, arg);
+        options->restore.overwrite = parse_overwrite(state, arg);
         return 0;
     case CLI_KEY_MAX_OUTPUT:
         options->max_output = cli_parse_bytes(state, arg);
+        options->has_limit = true;
+        return 0;
+    case CLI_KEY_SAME_OWNER:
+    case CLI_KEY_NO_SAME_OWNER:
+        options->restore.same_owner = key == CLI_KEY_SAME_OWNER;
+        return 0;
+    case CLI_KEY_NUMERIC_OWNER:
+        options->restore.numeric_owner = true;
+        return 0;
+    case 'p':
+        options->restore.special_bits = true;
         return 0;
     case ARGP_KEY_ARGS:
         options->archive = state->argv[state->next];
@@ -111,8 +138,9 @@ static const struct argp extract_argp = {
     .options = option_table,
     .parser = parse_option,
     .args_doc = "ARCHIVE [PATTERN…]",
-    .doc = "Restores files, folders and symlinks, or those that match a shell pattern; a "
-           "pattern that matches a folder takes all below. Existing files stay (exit code 7); "
+    .doc = "Restores files, folders and links with their attributes, or those that match a shell "
+           "pattern; a pattern that matches a folder takes all below. Existing files stay (exit "
+           "code 7); "
            "a damaged file is not left behind (exit code 3). \"-\" reads standard input."
            "\vExamples:\n"
            "  vlmc extract books.vlmc -C restored/\n"
@@ -126,6 +154,12 @@ static bool is_selected(const extract_options *options, const cli_archive *archi
     return cli_matches(entry->path, options->patterns, options->n_patterns);
 }
 
+static void add_bytes(uint64_t *sum, uint64_t bytes)
+{
+    if (__builtin_add_overflow(*sum, bytes, sum))
+        *sum = UINT64_MAX;
+}
+
 static vlmc_status count_selected(const extract_options *options, const cli_archive *archive,
                                   extract_count *count, vlmc_error *error)
 {
@@ -134,14 +168,36 @@ static vlmc_status count_selected(const extract_options *options, const cli_arch
         if (!is_selected(options, archive, i))
             continue;
         count->selected++;
-        if (__builtin_add_overflow(count->bytes, entry->size_bytes, &count->bytes))
-            count->bytes = UINT64_MAX;
+        add_bytes(&count->bytes, entry->size_bytes);
+        add_bytes(&count->data_bytes, entry->data_bytes);
     }
-    if (count->bytes > options->max_output)
+    if (options->has_limit && count->bytes > options->max_output)
         return vlmc_fail(error, VLMC_ERROR_REFUSED,
                          "the files hold %" PRIu64 " bytes, more than --max-output allows",
                          count->bytes);
     return VLMC_OK;
+}
+
+// Holes take no room, but time: they are read as zeros. No disk has files of so many.
+#define HOLE_BYTES_MAX (UINT64_C(1) << 46)
+
+// Without a limit of the user's, what the disk can hold is one: a small archive can declare any
+// size. Files that replace others may need less than their size.
+static vlmc_status check_room(const extract_options *options, const extract_count *count,
+                              vlmc_error *error)
+{
+    struct statvfs disk;
+    if (options->has_limit || statvfs(".", &disk) != 0 || disk.f_blocks == 0)
+        return VLMC_OK;
+    const uint64_t blocks =
+        options->restore.overwrite == RESTORE_OVERWRITE_NEVER ? disk.f_bavail : disk.f_blocks;
+    const bool fits = blocks >= count->data_bytes / disk.f_frsize;
+    if (fits && count->bytes - count->data_bytes <= HOLE_BYTES_MAX)
+        return VLMC_OK;
+    return vlmc_fail(error, VLMC_ERROR_REFUSED,
+                     "the files hold %" PRIu64 " bytes, more than the disk has room for (%" PRIu64
+                     "); extract a part of them, or permit it with --max-output",
+                     count->bytes, (uint64_t)disk.f_bavail * disk.f_frsize);
 }
 
 static void report_entry(const cli *cli, const vlmc_entry *entry, const char *result)
@@ -199,7 +255,7 @@ static vlmc_status restore_pass(const extract_options *options, cli_archive *arc
         bool skipped;
         if ((entry->type == VLMC_ENTRY_SYMLINK) != symlinks || !is_selected(options, archive, i))
             continue;
-        vlmc_status status = restore_entry(restore, archive->reader, i, &skipped, error);
+        vlmc_status status = restore_entry(restore, i, &skipped, error);
         report_entry(cli, entry, result_name(status, skipped));
         note_result(count, entry, status, skipped);
         if (status != VLMC_OK && !cli_archive_survives(status, error))
@@ -229,7 +285,9 @@ static vlmc_status extract_to_disk(const extract_options *options, cli_archive *
     restore *restore;
     vlmc_error close_error;
     VLMC_TRY(enter_folder(options->folder, error));
-    VLMC_TRY(restore_create(options->overwrite, &restore, error));
+    VLMC_TRY(check_room(options, count, error));
+    VLMC_TRY(
+        restore_create(&options->restore, options->common.cli, archive->reader, &restore, error));
     vlmc_status status = restore_pass(options, archive, restore, false, count, error);
     if (status == VLMC_OK)
         status = restore_pass(options, archive, restore, true, count, error);
@@ -253,7 +311,8 @@ static vlmc_status extract_to_stdout(const extract_options *options, cli_archive
     cli *cli = options->common.cli;
     for (uint32_t i = 0; i < archive->info->n_entries; i++) {
         const vlmc_entry *entry = vlmc_reader_entry(archive->reader, i);
-        if (entry->type != VLMC_ENTRY_FILE || !is_selected(options, archive, i))
+        if ((entry->type != VLMC_ENTRY_FILE && entry->type != VLMC_ENTRY_HARD_LINK) ||
+            !is_selected(options, archive, i))
             continue;
         vlmc_status status = vlmc_reader_read(archive->reader, i, write_stdout, NULL, error);
         note_result(count, entry, status, false);
@@ -275,18 +334,40 @@ static vlmc_status extract_selected(const extract_options *options, cli_archive 
                               : extract_to_disk(options, archive, count, error);
 }
 
-static void show_selected(const extract_options *options, const cli_archive *archive)
+// What would become of an entry, and whether it would be refused.
+static const char *show_entry(const extract_options *options, const vlmc_entry *entry)
 {
+    bool skipped = false;
+    vlmc_error error;
+    const vlmc_status status =
+        options->to_stdout ? VLMC_OK
+                           : restore_check_place(&options->restore, entry, &skipped, &error);
+    if (status != VLMC_OK) {
+        cli_error(options->common.cli, &error);
+        return "would refuse";
+    }
+    return skipped ? "would keep" : "would extract";
+}
+
+static vlmc_status show_selected(const extract_options *options, const cli_archive *archive,
+                                 vlmc_error *error)
+{
+    const bool there = !options->folder || chdir(options->folder) == 0;
+    if (!there && errno != ENOENT)
+        return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot extract into \"%s\"",
+                            options->folder);
     for (uint32_t i = 0; i < archive->info->n_entries; i++) {
         const vlmc_entry *entry = vlmc_reader_entry(archive->reader, i);
         if (!is_selected(options, archive, i))
             continue;
-        report_entry(options->common.cli, entry, "would extract");
-        if (!options->common.cli->json) {
+        const char *result = there ? show_entry(options, entry) : "would extract";
+        report_entry(options->common.cli, entry, result);
+        if (!options->common.cli->json && strcmp(result, "would extract") == 0) {
             cli_print_path(entry->path);
             putchar('\n');
         }
     }
+    return VLMC_OK;
 }
 
 // An extraction of all files is as good as a verification.
@@ -359,7 +440,7 @@ static vlmc_status run(const extract_options *options, vlmc_error *error)
     // When nothing matches, not even the folder of -C is made.
     const bool any = count.selected > 0 || options->n_patterns == 0;
     if (status == VLMC_OK && options->dry_run) {
-        show_selected(options, &archive);
+        status = show_selected(options, &archive, error);
     } else if (status == VLMC_OK && any) {
         status = extract(options, &archive, &count, &job, error);
     }
@@ -371,7 +452,7 @@ static vlmc_status run(const extract_options *options, vlmc_error *error)
 
 void cli_extract(cli *cli, int argc, char **argv)
 {
-    extract_options options = {.max_output = UINT64_MAX};
+    extract_options options = {.restore.same_owner = geteuid() == 0};
     vlmc_error error;
     cli_common_init(&options.common, cli);
     cli_parse(&extract_argp, argc, argv, &options);

@@ -66,7 +66,8 @@ typedef struct tokenizer_sums {
 
 typedef struct archive_sums {
     method_sums methods[METHODS];
-    uint32_t entries[3]; // by vlmc_entry_type
+    uint32_t entries[4]; // by vlmc_entry_type
+    uint64_t hole_bytes;
     tokenizer_sums tokenizers[TOKENIZERS_SHOWN];
     uint32_t n_tokenizers;
 } archive_sums;
@@ -111,7 +112,9 @@ static archive_sums sum_up(const cli_archive *archive)
     }
     for (uint32_t i = 0; i < archive->info->n_entries; i++) {
         segment_visit visit = {.reader = archive->reader, .sums = &sums, .entry = i};
-        sums.entries[vlmc_reader_entry(archive->reader, i)->type]++;
+        const vlmc_entry *entry = vlmc_reader_entry(archive->reader, i);
+        sums.entries[entry->type]++;
+        sums.hole_bytes += entry->size_bytes - entry->data_bytes;
         vlmc_reader_segments(archive->reader, i, add_segment, &visit);
     }
     return sums;
@@ -193,6 +196,8 @@ static vlmc_status print_json(const cli_archive *archive, const archive_sums *su
     vlmc_json_set_number(object, "files", sums->entries[VLMC_ENTRY_FILE]);
     vlmc_json_set_number(object, "folders", sums->entries[VLMC_ENTRY_FOLDER]);
     vlmc_json_set_number(object, "symlinks", sums->entries[VLMC_ENTRY_SYMLINK]);
+    vlmc_json_set_number(object, "hard_links", sums->entries[VLMC_ENTRY_HARD_LINK]);
+    vlmc_json_set_number(object, "hole_bytes", sums->hole_bytes);
     vlmc_json_set_number(object, "groups", info->n_groups);
     json_object_set_new(object, "methods", methods_json(sums));
     if (info->has_model)
@@ -229,14 +234,18 @@ static void print_text(const cli_archive *archive, const archive_sums *sums)
     }
     if (info->encrypted)
         puts("encrypted");
-    printf("entries   %u files, %u folders, %u symlinks\n",
-           (unsigned)sums->entries[VLMC_ENTRY_FILE], (unsigned)sums->entries[VLMC_ENTRY_FOLDER],
-           (unsigned)sums->entries[VLMC_ENTRY_SYMLINK]);
+    printf("entries   %u files, %u folders, %u symlinks", (unsigned)sums->entries[VLMC_ENTRY_FILE],
+           (unsigned)sums->entries[VLMC_ENTRY_FOLDER], (unsigned)sums->entries[VLMC_ENTRY_SYMLINK]);
+    if (sums->entries[VLMC_ENTRY_HARD_LINK])
+        printf(", %u hard links", (unsigned)sums->entries[VLMC_ENTRY_HARD_LINK]);
+    putchar('\n');
     printf("size      %" PRIu64 " of %" PRIu64 " bytes, ratio %.3f\n", info->archive_bytes,
            info->content_bytes, ratio_of(info));
     print_recovery(info);
     if (info->duplicate_bytes)
         printf("copies    %" PRIu64 " bytes, held once\n", info->duplicate_bytes);
+    if (sums->hole_bytes)
+        printf("holes     %" PRIu64 " bytes\n", sums->hole_bytes);
     for (unsigned i = 0; i < METHODS; i++)
         if (sums->methods[i].groups)
             printf("%-9s %u groups, %" PRIu64 " of %" PRIu64 " bytes\n", method_names[i],

@@ -19,7 +19,8 @@ typedef struct list_options {
 } list_options;
 
 static const struct argp_option option_table[] = {
-    {"long", 'l', 0, 0, "Mode, size, packed size, time (UTC) and tokenizer before each path", 1},
+    {"long", 'l', 0, 0, "Mode, owner, size, packed size, time (UTC) and tokenizer before each path",
+     1},
     CLI_OPTIONS_PASSPHRASE,
     CLI_OPTIONS_OUTPUT,
     {0},
@@ -59,7 +60,8 @@ static const struct argp list_argp = {
 
 static const char *type_name(vlmc_entry_type type)
 {
-    return type == VLMC_ENTRY_FOLDER ? "folder" : type == VLMC_ENTRY_SYMLINK ? "symlink" : "file";
+    static const char *const names[] = {"file", "folder", "symlink", "hard link"};
+    return names[type];
 }
 
 // The tokenizers of an entry, each once.
@@ -112,6 +114,36 @@ static void print_tokenizers(const tokenizer_names *t)
     putchar(' ');
 }
 
+static json_t *xattrs_json(const vlmc_attributes *a)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < a->n_xattrs; i++) {
+        json_t *object = json_object();
+        vlmc_json_set_bytes(object, "name", a->xattrs[i].name);
+        vlmc_json_set_base64(object, "value_b64", a->xattrs[i].value, a->xattrs[i].size);
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static void set_attributes(json_t *object, const vlmc_attributes *a)
+{
+    if (a->has_owner) {
+        vlmc_json_set_number(object, "uid", a->uid);
+        vlmc_json_set_number(object, "gid", a->gid);
+        if (*a->user)
+            vlmc_json_set_bytes(object, "user", a->user);
+        if (*a->group)
+            vlmc_json_set_bytes(object, "group", a->group);
+    }
+    if (a->acl_access)
+        vlmc_json_set_bytes(object, "acl", a->acl_access);
+    if (a->acl_default)
+        vlmc_json_set_bytes(object, "default_acl", a->acl_default);
+    if (a->n_xattrs)
+        json_object_set_new(object, "xattrs", xattrs_json(a));
+}
+
 static vlmc_status print_json(const cli_archive *archive, uint32_t index, vlmc_error *error)
 {
     const vlmc_entry *entry = vlmc_reader_entry(archive->reader, index);
@@ -122,12 +154,16 @@ static vlmc_status print_json(const cli_archive *archive, uint32_t index, vlmc_e
     json_object_set_new(object, "type", json_string(type_name(entry->type)));
     json_object_set_new(object, "mode", json_string(mode));
     vlmc_json_set_time(object, "mtime", entry->mtime_seconds, entry->mtime_ns);
-    if (entry->type == VLMC_ENTRY_SYMLINK)
+    if (entry->link)
         vlmc_json_set_bytes(object, "link", entry->link);
+    if (entry->attributes)
+        set_attributes(object, entry->attributes);
     if (entry->type == VLMC_ENTRY_FILE) {
         vlmc_json_set_number(object, "size_bytes", entry->size_bytes);
         vlmc_json_set_number(object, "packed_bytes",
                              vlmc_reader_packed_bytes(archive->reader, index));
+        if (entry->holes)
+            vlmc_json_set_number(object, "hole_bytes", entry->size_bytes - entry->data_bytes);
         vlmc_json_set_hex(object, "sha256", entry->sha256, sizeof entry->sha256);
         const tokenizer_names names = names_of(archive, index);
         if (names.n)
@@ -136,15 +172,48 @@ static vlmc_status print_json(const cli_archive *archive, uint32_t index, vlmc_e
     return vlmc_json_line(stdout, object, error);
 }
 
+// The letter of an execute bit with a special one.
+static char special(char letter, char with)
+{
+    return letter == 'x' ? with : (char)(with - 'a' + 'A');
+}
+
 static void mode_text(const vlmc_entry *entry, char text[11])
 {
-    static const char letters[] = "rwxrwxrwx";
-    text[0] = entry->type == VLMC_ENTRY_FOLDER    ? 'd'
-              : entry->type == VLMC_ENTRY_SYMLINK ? 'l'
-                                                  : '-';
+    static const char letters[] = "rwxrwxrwx", types[] = "-dlh";
+    text[0] = types[entry->type];
     for (unsigned i = 0; i < 9; i++)
         text[1 + i] = (entry->mode >> (8 - i)) & 1 ? letters[i] : '-';
+    if (entry->mode & 04000)
+        text[3] = special(text[3], 's');
+    if (entry->mode & 02000)
+        text[6] = special(text[6], 's');
+    if (entry->mode & 01000)
+        text[9] = special(text[9], 't');
     text[10] = 0;
+}
+
+// A name from an archive in a column: no blanks, nothing that steers a terminal.
+static void print_name(const char *name, uint32_t id)
+{
+    bool plain = name && *name;
+    for (const char *p = name; plain && *p; p++)
+        plain = *p > ' ' && *p < 127;
+    if (plain)
+        fputs(name, stdout);
+    else
+        printf("%u", (unsigned)id);
+}
+
+static void print_owner(const vlmc_attributes *a)
+{
+    if (!a || !a->has_owner) {
+        fputs("-", stdout);
+        return;
+    }
+    print_name(a->user, a->uid);
+    putchar('/');
+    print_name(a->group, a->gid);
 }
 
 static void print_text(const cli_archive *archive, uint32_t index, bool long_lines)
@@ -157,14 +226,17 @@ static void print_text(const cli_archive *archive, uint32_t index, bool long_lin
         mode_text(entry, mode);
         if (!gmtime_r(&seconds, &tm) || !strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm))
             snprintf(when, sizeof when, "%16s", "-");
-        printf("%s %12" PRIu64 " %12" PRIu64 " %s ", mode, entry->size_bytes,
+        const vlmc_attributes *a = entry->attributes;
+        printf("%s%c ", mode, a && (a->acl_access || a->acl_default) ? '+' : ' ');
+        print_owner(a);
+        printf(" %12" PRIu64 " %12" PRIu64 " %s ", entry->size_bytes,
                vlmc_reader_packed_bytes(archive->reader, index), when);
         const tokenizer_names names = names_of(archive, index);
         print_tokenizers(&names);
     }
     cli_print_path(entry->path);
-    if (long_lines && entry->type == VLMC_ENTRY_SYMLINK) {
-        fputs(" -> ", stdout);
+    if (long_lines && entry->link) {
+        fputs(entry->type == VLMC_ENTRY_SYMLINK ? " -> " : " link to ", stdout);
         cli_print_path(entry->link);
     }
     putchar('\n');

@@ -32,6 +32,11 @@ enum {
     CLI_KEY_LEVEL,
     CLI_KEY_TIME_LIMIT,
     CLI_KEY_DUE,
+    CLI_KEY_EXCLUDE,
+    CLI_KEY_ONE_FILE_SYSTEM,
+    CLI_KEY_SAME_OWNER,
+    CLI_KEY_NO_SAME_OWNER,
+    CLI_KEY_NUMERIC_OWNER,
 };
 
 // Rows of a command's table.

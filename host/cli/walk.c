@@ -8,6 +8,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -92,6 +93,38 @@ static const char *special_name(unsigned type)
     }
 }
 
+// ---- The filter ----
+
+bool walk_exclude(walk_filter *filter, const char *pattern)
+{
+    const char **grown = realloc(filter->patterns, (filter->n_patterns + 1) * sizeof *grown);
+    if (!grown)
+        return false;
+    filter->patterns = grown;
+    filter->patterns[filter->n_patterns++] = pattern;
+    return true;
+}
+
+void walk_filter_destroy(walk_filter *filter)
+{
+    free(filter->patterns);
+    *filter = (walk_filter){0};
+}
+
+static bool is_excluded(const walk *walk, const char *stored)
+{
+    const char *slash = strrchr(stored, '/'), *name = slash ? slash + 1 : stored;
+    for (size_t i = 0; walk->filter && i < walk->filter->n_patterns; i++) {
+        const char *pattern = walk->filter->patterns[i];
+        if (fnmatch(pattern, stored, 0) == 0 ||
+            (!strchr(pattern, '/') && fnmatch(pattern, name, 0) == 0))
+            return true;
+    }
+    return false;
+}
+
+// ---- Entries ----
+
 void walk_keep_out(walk *walk, uint64_t device, uint64_t inode)
 {
     if (walk->n_kept_out < WALK_KEPT_OUT_MAX) {
@@ -127,25 +160,26 @@ static bool fill_item(walk *walk, cli *cli, struct archive_entry *entry, walk_it
         .type = type == AE_IFREG   ? VLMC_ENTRY_FILE
                 : type == AE_IFDIR ? VLMC_ENTRY_FOLDER
                                    : VLMC_ENTRY_SYMLINK,
-        .mode = (uint32_t)archive_entry_perm(entry) & 07777,
-        .mtime_seconds = archive_entry_mtime(entry),
-        .mtime_ns = (uint32_t)archive_entry_mtime_nsec(entry),
         .size_bytes = type == AE_IFREG ? (uint64_t)archive_entry_size(entry) : 0,
     };
     return true;
 }
 
-static vlmc_status add_entry(walk *walk, cli *cli, struct archive_entry *entry, vlmc_error *error)
+// *descend: what is below is wanted as well.
+static vlmc_status add_entry(walk *walk, cli *cli, struct archive_entry *entry, bool *descend,
+                             vlmc_error *error)
 {
     walk_item item;
-    if (!fill_item(walk, cli, entry, &item))
-        return VLMC_OK;
+    char *stored;
     const char *disk = archive_entry_pathname(entry);
-    VLMC_TRY(walk_stored_path(disk, &item.stored, error));
-    if (!*item.stored) { // the current folder itself has no name to store
-        free(item.stored);
+    VLMC_TRY(walk_stored_path(disk, &stored, error));
+    *descend = !is_excluded(walk, stored);
+    // The current folder itself has no name to store.
+    if (!*stored || !*descend || !fill_item(walk, cli, entry, &item)) {
+        free(stored);
         return VLMC_OK;
     }
+    item.stored = stored;
     if (*disk == '/' && !walk->told_absolute) {
         cli_notice(cli, "stored without the leading \"/\": %s", disk);
         walk->told_absolute = true;
@@ -187,9 +221,10 @@ static vlmc_status walk_tree(walk *walk, cli *cli, struct archive *disk, vlmc_er
                 continue;
         }
         status = cli_interrupt_check(error);
+        bool descend = true;
         if (status == VLMC_OK)
-            status = add_entry(walk, cli, entry, error);
-        if (status == VLMC_OK && archive_read_disk_can_descend(disk))
+            status = add_entry(walk, cli, entry, &descend, error);
+        if (status == VLMC_OK && descend && archive_read_disk_can_descend(disk))
             archive_read_disk_descend(disk);
     }
     archive_entry_free(entry);
@@ -210,7 +245,10 @@ vlmc_status walk_add(walk *walk, cli *cli, const char *path, vlmc_error *error)
     archive_read_disk_set_symlink_physical(disk);
     archive_read_disk_set_behavior(disk, ARCHIVE_READDISK_NO_ACL | ARCHIVE_READDISK_NO_XATTR |
                                              ARCHIVE_READDISK_NO_FFLAGS |
-                                             ARCHIVE_READDISK_NO_SPARSE);
+                                             ARCHIVE_READDISK_NO_SPARSE |
+                                             (walk->filter && walk->filter->one_file_system
+                                                  ? ARCHIVE_READDISK_NO_TRAVERSE_MOUNTS
+                                                  : 0));
     vlmc_status status;
     if (archive_read_disk_open(disk, path) != ARCHIVE_OK)
         status = vlmc_fail(error, VLMC_ERROR_IO, "cannot archive \"%s\": %s", path,

@@ -13,16 +13,25 @@ typedef struct walk_item {
     char *stored; // path in the archive: relative, no "." or ".." parts
     char *link;   // target of a symlink, else NULL
     vlmc_entry_type type;
-    uint32_t mode; // 07777
-    int64_t mtime_seconds;
-    uint32_t mtime_ns;
     uint64_t size_bytes; // of a file when it was seen
 } walk_item;
 
+// What a walk leaves out. Zeros: nothing.
+typedef struct walk_filter {
+    const char **patterns; // (n_patterns), borrowed
+    size_t n_patterns;
+    bool one_file_system;
+} walk_filter;
+
+// Leaves out what a shell pattern matches: the stored path, or the name alone where the pattern has
+// no "/". False when memory is short.
+bool walk_exclude(walk_filter *filter, const char *pattern);
+void walk_filter_destroy(walk_filter *filter);
 #define WALK_KEPT_OUT_MAX 4u
 
 typedef struct walk {
-    walk_item *items; // sorted by the bytes of `stored`, each path once
+    const walk_filter *filter; // NULL: none
+    walk_item *items;          // sorted by the bytes of `stored`, each path once
     size_t n_items;
     size_t capacity;
     uint64_t content_bytes; // of all files

@@ -24,17 +24,14 @@ vlmc_status vlmc_json_line(FILE *stream, json_t *object, vlmc_error *error)
     return VLMC_OK;
 }
 
-static void set_base64(json_t *object, const char *key, const char *text, size_t size)
+void vlmc_json_set_base64(json_t *object, const char *key, const uint8_t *bytes, size_t size)
 {
-    char name[64];
     size_t capacity = sodium_base64_ENCODED_LEN(size, sodium_base64_VARIANT_ORIGINAL);
     char *base64 = malloc(capacity);
     if (!base64)
         return;
-    sodium_bin2base64(base64, capacity, (const unsigned char *)text, size,
-                      sodium_base64_VARIANT_ORIGINAL);
-    snprintf(name, sizeof name, "%s_b64", key);
-    json_object_set_new(object, name, json_string(base64));
+    sodium_bin2base64(base64, capacity, bytes, size, sodium_base64_VARIANT_ORIGINAL);
+    json_object_set_new(object, key, json_string(base64));
     free(base64);
 }
 
@@ -62,8 +59,11 @@ void vlmc_json_set_bytes(json_t *object, const char *key, const char *text)
     }
     json_object_set_new(object, key, json_stringn(clean, used));
     free(clean);
-    if (dirty)
-        set_base64(object, key, text, size);
+    if (dirty) {
+        char name[64];
+        snprintf(name, sizeof name, "%s_b64", key);
+        vlmc_json_set_base64(object, name, (const uint8_t *)text, size);
+    }
 }
 
 void vlmc_json_set_hex(json_t *object, const char *key, const uint8_t *bytes, size_t size)

@@ -17,6 +17,9 @@ vlmc_status vlmc_json_line(FILE *stream, json_t *object, vlmc_error *error);
 // bytes themselves in base64.
 void vlmc_json_set_bytes(json_t *object, const char *key, const char *text);
 
+// Any bytes in base64.
+void vlmc_json_set_base64(json_t *object, const char *key, const uint8_t *bytes, size_t size);
+
 // Lower-case hexadecimal.
 void vlmc_json_set_hex(json_t *object, const char *key, const uint8_t *bytes, size_t size);
 

@@ -10,8 +10,8 @@ _vlmc_options() { # COMMAND
     local output='--json --quiet --help --usage' compute='--device --threads'
     local levels='-1 -2 -3 -4 -5 -6 -7 -8 -9'
     case $1 in
-    create) echo "$output $compute $levels --output --force --verify --recovery --stdin-name --no-catalog --verbose --model --no-plugins --group-size" ;;
-    extract) echo "$output $compute --directory --stdout --overwrite --dry-run --no-catalog --max-output" ;;
+    create) echo "$output $compute $levels --output --force --verify --recovery --stdin-name --no-catalog --exclude --one-file-system --verbose --model --no-plugins --group-size" ;;
+    extract) echo "$output $compute --directory --stdout --overwrite --dry-run --no-catalog --max-output --same-owner --no-same-owner --numeric-owner --same-permissions" ;;
     list) echo "$output --long" ;;
     find) echo "$output --glob --regex --exact --hash --ignore-case --null" ;;
     catalog) echo "$output --all-files --limit --missing" ;;
@@ -20,7 +20,7 @@ _vlmc_options() { # COMMAND
     jobs) echo "$output $compute" ;;
     protect) echo "$output --recovery --remove" ;;
     repair) echo "$output --output --in-place --force" ;;
-    diff) echo "$output --directory" ;;
+    diff) echo "$output --directory --same-owner --no-same-owner" ;;
     plugin) echo "$output --long --time --seed --as --only --from" ;;
     device) echo "$output --device --force" ;;
     estimate) echo "$output $compute $levels --model --no-plugins" ;;
@@ -40,7 +40,7 @@ _vlmc_value_of() { # COMMAND OPTION
     -m | --model) echo model ;;
     -o | --output) echo archive ;;
     -C | --directory) echo folder ;;
-    --overwrite) echo words never always newer ;;
+    --overwrite) echo words never always newer different ;;
     --passphrase-file | --new-passphrase-file) echo file ;;
     --kdf-memory | --kdf-passes) echo words ;;
     --recovery) echo words 5% 10% 20% 30% ;;

@@ -66,7 +66,7 @@ commands_in() { # SHELL
 options_in() { # SHELL COMMAND
     case $1 in
     bash) in_bash vlmc "$2" - ;;
-    zsh) in_zsh "$2" | sed -n 's/^([^)]*)//; s/^\(-[-[:alnum:]]*\).*/\1/p' | without_short_twins ;;
+    zsh) in_zsh "$2" | sed -n 's/^([^)]*)//; s/^\*\(-\)/\1/; s/^\(-[-[:alnum:]]*\).*/\1/p' | without_short_twins ;;
     fish) in_fish "vlmc $2 -" | without_short_twins ;;
     esac
 }
@@ -97,7 +97,7 @@ check "bash: names that were typed with a backslash" \
     offers 'data/with space.vlmc' -- in_bash vlmc extract 'data/with\ s'
 check "bash: any file to create" offers data/b.txt -- in_bash vlmc create -o x.vlmc data/b
 check "bash: folders for -C" offers data/sub -- in_bash vlmc extract a.vlmc -C data/
-check "bash: words for --overwrite" offers always never newer -- in_bash vlmc extract --overwrite ''
+check "bash: words for --overwrite" offers always different never newer -- in_bash vlmc extract --overwrite ''
 check "bash: words after =" offers newer -- in_bash vlmc extract --overwrite = new
 check "bash: models" offers none tiny -- \
     eval 'in_bash vlmc create -m "" | grep -x "none\|tiny"'
@@ -113,7 +113,7 @@ check "bash: commands after help" offers extract -- in_bash vlmc help ext
 check "bash: levels" offers -9 -- in_bash vlmc create -9
 check "bash: nothing for an unknown command" offers '' -- in_bash vlmc frobnicate ''
 if [[ " ${shells[*]} " == *" fish "* ]]; then
-    check "fish: words for --overwrite" offers always never newer -- \
+    check "fish: words for --overwrite" offers always different never newer -- \
         in_fish 'vlmc extract --overwrite '
     check "fish: models" offers none tiny -- eval 'in_fish "vlmc create -m " | grep -x "none\|tiny"'
     check "fish: the actions of model" offers info list verify -- \
@@ -123,6 +123,6 @@ if [[ " ${shells[*]} " == *" fish "* ]]; then
 fi
 if [[ " ${shells[*]} " == *" zsh "* ]]; then
     check "zsh: the file parses" zsh -n "$completions/_vlmc"
-    check "zsh: words for --overwrite" eval 'in_zsh extract | grep -q "(never always newer)"'
+    check "zsh: words for --overwrite" eval 'in_zsh extract | grep -q "(never always newer different)"'
 fi
 finish

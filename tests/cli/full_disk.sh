@@ -42,7 +42,10 @@ if mount -t tmpfs -o size=1M tmpfs small 2>/dev/null; then
     check "without leaving anything else" test "$(ls -A small)" = x.vlmc
     rm small/x.vlmc
     mount -o remount,size=1M small
-    expect 2 "extract on a full disk" "$vlmc" extract random.vlmc -C small
+    expect 7 "what a disk has no room for is not begun" "$vlmc" extract random.vlmc -C small
+    says "more than the disk has room for"
+    expect 2 "extract on a disk that gets full" \
+        "$vlmc" extract --max-output 1G random.vlmc -C small
     says "No space left on device"
     check "leaves no file there" test -z "$(find small -type f)"
     expect 8 "a catalog on a full disk" env VLMC_CATALOG="$scratch/small/catalog.db" sh -c \

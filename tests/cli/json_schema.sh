@@ -82,7 +82,7 @@ make_text 300 1 >text1
 make_text 300 2 >text2
 "$vlmc" create -q --no-catalog -1 --group-size 64K -o slow.vlmc text1 text2
 prints 75 verify --time-limit 1ms slow.vlmc
-prints 0 extract --dry-run a.vlmc
+prints 7 extract --dry-run a.vlmc
 prints 0 extract a.vlmc -C out
 prints 7 extract a.vlmc -C out
 echo more >>out/tree/a.txt

@@ -46,7 +46,7 @@ static const vlmc_attributes golden_all = {
     .user = "root",
     .group = "root",
     .acl_access = "user::rwx\nuser:ann:r-x:1000\ngroup::r-x\nmask::r-x\nother::r-x",
-    .acl_default = "default:user::rwx\ndefault:group::r-x\ndefault:other::---",
+    .acl_default = "user::rwx\ngroup::r-x\nother::---",
     .xattrs = golden_xattrs,
     .n_xattrs = 2,
 };
