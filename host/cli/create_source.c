@@ -144,7 +144,7 @@ static int open_regular(const char *path, struct stat *st)
     if (fstat(fd, st) == 0 && S_ISREG(st->st_mode))
         return fd;
     close(fd);
-    errno = EINVAL;
+    errno = 0; // it is something else
     return -1;
 }
 
@@ -214,7 +214,8 @@ static vlmc_status add_file(create_target *target, const walk_item *item, vlmc_e
     struct stat st;
     int fd = open_regular(item->disk, &st);
     if (fd < 0) {
-        cli_warn(target->cli, "left out \"%s\": %s", item->disk, strerror(errno));
+        cli_warn(target->cli, "left out \"%s\": %s", item->disk,
+                 errno ? strerror(errno) : "it is no file any more");
         return VLMC_OK;
     }
     vlmc_status status;
