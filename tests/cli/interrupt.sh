@@ -10,9 +10,9 @@ start() {
     pid=$!
 }
 
-# Waits up to ten seconds for a command to hold.
+# Waits up to a minute for a command to hold: the machine may be busy.
 eventually() {
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         "$@" && return 0
         sleep 0.1
     done
