@@ -9,7 +9,8 @@ begin() {
     "$vlmc" create -1 -m none -o "$1" "$2" >stdout 2>stderr &
     writer=$!
     for ((i = 0; i < 2000; i++)); do
-        [ "$(stat -c %s "$1".tmp-* 2>/dev/null || echo 0)" -gt 1000000 ] && break
+        [ "$(stat -c %s ".$1".part-* 2>/dev/null | sort -n | tail -1)" -gt 1000000 ] 2>/dev/null &&
+            break
         sleep 0.01
     done
     check "create is at work" kill -STOP $writer
