@@ -107,8 +107,11 @@ static vlmc_status record_entry(recording *r, uint32_t index, vlmc_error *error)
     bytes_by_tokenizer longest = {0};
     int64_t path, content = 0;
     VLMC_TRY(record_path(r, entry->path, &path, error));
-    if (entry->type == VLMC_ENTRY_FILE)
-        VLMC_TRY(record_content(r, entry, &content, error));
+    // A hard link has the content of its file.
+    const vlmc_entry *file =
+        entry->type == VLMC_ENTRY_HARD_LINK ? vlmc_reader_entry(r->reader, entry->target) : entry;
+    if (file && file->type == VLMC_ENTRY_FILE)
+        VLMC_TRY(record_content(r, file, &content, error));
     if (r->n_plugins)
         vlmc_reader_segments(r->reader, index, keep_longest, &longest);
     sqlite3_stmt *s = r->statements[ADD_ENTRY];

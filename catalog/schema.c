@@ -108,7 +108,7 @@ static const char tables[] =
     "  mode INTEGER NOT NULL,"
     "  mtime_seconds INTEGER NOT NULL,"
     "  mtime_ns INTEGER NOT NULL,"
-    "  content_id INTEGER REFERENCES content," // NULL for folders and links
+    "  content_id INTEGER REFERENCES content," // NULL for folders and symlinks
     "  plugin_id INTEGER REFERENCES plugin,"   // of most of its bytes; NULL: plain
     "  packed_bytes INTEGER NOT NULL,"
     "  PRIMARY KEY (archive_id, position)"

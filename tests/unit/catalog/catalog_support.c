@@ -15,8 +15,7 @@ char *scratch(const char *name)
     return path;
 }
 
-static vlmc_status read_text(void *user, void *buffer, size_t capacity, size_t *got,
-                             vlmc_error *error)
+vlmc_status read_text(void *user, void *buffer, size_t capacity, size_t *got, vlmc_error *error)
 {
     const char **text = user;
     (void)error;

@@ -11,6 +11,9 @@
 // run one after another.
 char *scratch(const char *name);
 
+// A vlmc_read_fn; `user` points to a string, which moves on.
+vlmc_status read_text(void *user, void *buffer, size_t capacity, size_t *got, vlmc_error *error);
+
 // A file of an archive.
 typedef struct made_file {
     const char *path;

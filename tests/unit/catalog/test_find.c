@@ -156,3 +156,30 @@ Test(find, by_content_takes_the_first_digits_of_its_sha256)
     }
     vlmc_catalog_close(&c);
 }
+
+Test(find, by_content_finds_the_other_names_of_a_file)
+{
+    char *path = scratch("links.db"), *file = scratch("links.vlmc");
+    vlmc_error error;
+    vlmc_writer *writer;
+    vlmc_reader *reader;
+    uint64_t bytes;
+    const char *text = "abc";
+    const vlmc_writer_params params = {.path = file, .replace = true};
+    const vlmc_entry first = {.path = "first", .type = VLMC_ENTRY_FILE, .mode = 0644};
+    const vlmc_entry other = {.path = "other", .type = VLMC_ENTRY_HARD_LINK, .target = 0};
+    cr_assert_eq(vlmc_writer_create(&params, &writer, &error), VLMC_OK, "%s", error.text);
+    cr_assert_eq(vlmc_writer_add(writer, &first, read_text, &text, &error), VLMC_OK);
+    cr_assert_eq(vlmc_writer_add(writer, &other, NULL, NULL, &error), VLMC_OK, "%s", error.text);
+    cr_assert_eq(vlmc_writer_finish(writer, &bytes, &error), VLMC_OK, "%s", error.text);
+    vlmc_writer_destroy(&writer);
+    const vlmc_engine_source no_engine = {0};
+    cr_assert_eq(vlmc_reader_open(file, &no_engine, &reader, &error), VLMC_OK, "%s", error.text);
+    vlmc_catalog *catalog = open_catalog(path);
+    record(catalog, reader, file);
+    cr_assert_str_eq(find(catalog, VLMC_FIND_HASH, "ba7816bf"),
+                     "links.vlmc:first;links.vlmc:other;");
+    vlmc_reader_destroy(&reader);
+    vlmc_catalog_close(&catalog);
+    free(path), free(file);
+}
