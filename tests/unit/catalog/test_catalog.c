@@ -243,6 +243,22 @@ Test(catalog, check_finds_entries_that_are_gone)
     free(path), free(a);
 }
 
+Test(catalog, check_finds_an_index_that_lacks_a_path)
+{
+    char *path = scratch("lacking.db"), *a = scratch("lacking.vlmc");
+    vlmc_error error;
+    vlmc_catalog *catalog = open_catalog(path);
+    vlmc_reader *reader = make_small_archive(a, "dir/a", "hello");
+    record(catalog, reader, a);
+    cr_assert_eq(vlmc_catalog_check(catalog, &error), VLMC_OK, "%s", error.text);
+    run_sql(path, "INSERT INTO path_trigram (path_trigram) VALUES ('delete-all')");
+    cr_assert_eq(vlmc_catalog_check(catalog, &error), VLMC_ERROR_CATALOG);
+    cr_assert(strstr(error.text, "index does not lead") != NULL, "%s", error.text);
+    vlmc_catalog_close(&catalog);
+    vlmc_reader_destroy(&reader);
+    free(path), free(a);
+}
+
 Test(catalog, check_finds_damaged_pages)
 {
     char *path = scratch("damaged.db"), *a = scratch("damaged.vlmc");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writers that are killed. VLMC_TEST_KILLS says how often.
+// Writers that are killed. VLMC_TEST_KILLS says how often: more is a longer test, each writer lives
+// longer as well then.
 #include "catalog_support.h"
 
 #include <criterion/criterion.h>
@@ -18,6 +19,7 @@
 typedef struct promises {
     // Of the archive at this place, its version; 0: none.
     volatile unsigned versions[WRITERS][ARCHIVES];
+    volatile unsigned n_recorded[WRITERS];
 } promises;
 
 static void write_for_ever(const char *path, unsigned writer, unsigned seed, promises *kept)
@@ -38,6 +40,7 @@ static void write_for_ever(const char *path, unsigned writer, unsigned seed, pro
             vlmc_catalog_record(catalog, reader, file, VLMC_CATALOG_WITH_NAMES, &error) != VLMC_OK)
             _exit(1);
         kept->versions[writer][place] = i;
+        kept->n_recorded[writer]++;
         vlmc_catalog_close(&catalog);
         vlmc_reader_destroy(&reader);
         free(file);
@@ -64,6 +67,7 @@ Test(crash, killed_writers_lose_nothing)
 {
     const char *kills = getenv("VLMC_TEST_KILLS");
     const unsigned rounds = (kills ? (unsigned)atoi(kills) : 20) / WRITERS;
+    const unsigned life_us = kills ? 300000 : 60000;
     char *path = scratch("killed.db");
     vlmc_error error;
     promises *kept =
@@ -81,7 +85,7 @@ Test(crash, killed_writers_lose_nothing)
         }
         for (unsigned w = 0; w < WRITERS; w++) {
             int result;
-            usleep(5000 + (unsigned)rand() % 60000);
+            usleep(5000 + (unsigned)rand() % life_us);
             kill(children[w], SIGKILL);
             waitpid(children[w], &result, 0);
             cr_assert(WIFSIGNALED(result), "a writer gave up");
@@ -91,6 +95,9 @@ Test(crash, killed_writers_lose_nothing)
         assert_kept(catalog, kept);
         vlmc_catalog_close(&catalog);
     }
+    printf("%u kills, %u archives recorded\n", rounds * WRITERS,
+           kept->n_recorded[0] + kept->n_recorded[1]);
+    cr_assert(kept->n_recorded[0] > 0 && kept->n_recorded[1] > 0, "nobody wrote");
     munmap(kept, sizeof *kept);
     free(path);
 }
