@@ -10,9 +10,11 @@ vlmc_status vlmc_catalog_no_memory(vlmc_error *error)
     return vlmc_fail(error, VLMC_ERROR_CATALOG, "not enough memory for the catalog");
 }
 
-static bool is_stopped(vlmc_catalog *catalog)
+vlmc_status vlmc_catalog_check_stop(const vlmc_catalog *catalog, vlmc_error *error)
 {
-    return catalog->stop && catalog->stop(catalog->stop_user);
+    if (catalog->stop && catalog->stop(catalog->stop_user))
+        return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped before the end");
+    return VLMC_OK;
 }
 
 vlmc_status vlmc_catalog_fail(vlmc_catalog *catalog, const char *what, vlmc_error *error)
@@ -23,8 +25,8 @@ vlmc_status vlmc_catalog_fail(vlmc_catalog *catalog, const char *what, vlmc_erro
     const char *path = catalog->path;
     switch (code) {
     case SQLITE_INTERRUPT:
-        if (is_stopped(catalog))
-            return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped before the end");
+        if (vlmc_catalog_check_stop(catalog, error) != VLMC_OK)
+            return VLMC_ERROR_INTERRUPTED;
         break;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

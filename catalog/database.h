@@ -23,6 +23,9 @@ struct vlmc_catalog {
 vlmc_status vlmc_catalog_fail(vlmc_catalog *catalog, const char *what, vlmc_error *error);
 vlmc_status vlmc_catalog_no_memory(vlmc_error *error);
 
+// VLMC_ERROR_INTERRUPTED once `stop` has said so; for loops that ask SQLite little.
+vlmc_status vlmc_catalog_check_stop(const vlmc_catalog *catalog, vlmc_error *error);
+
 // Runs statements that return nothing.
 vlmc_status vlmc_catalog_run(vlmc_catalog *catalog, const char *sql, vlmc_error *error);
 

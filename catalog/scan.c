@@ -106,6 +106,7 @@ static vlmc_status scan_file(const scan *scan, const char *path, scan_pass pass,
 {
     vlmc_place place;
     known_copy known;
+    VLMC_TRY(vlmc_catalog_check_stop(scan->catalog, error));
     if (vlmc_mounts_place(scan->catalog->mounts, path, &place, error) != VLMC_OK)
         return vlmc_catalog_no_memory(error);
     vlmc_status status = look_up(scan->catalog, &place, path, &known, error);
@@ -224,7 +225,7 @@ vlmc_status vlmc_catalog_scan(vlmc_catalog *catalog, const vlmc_scan_params *par
     vlmc_scan_files files = {0};
     scan scan = {.catalog = catalog, .params = params};
     VLMC_TRY(prepare(catalog, error));
-    vlmc_status status = vlmc_scan_files_collect(&files, params->folder, params->all_files,
+    vlmc_status status = vlmc_scan_files_collect(catalog, &files, params->folder, params->all_files,
                                                  tell_failed, &scan, error);
     if (status == VLMC_OK)
         status = scan_all(&scan, &files, error);

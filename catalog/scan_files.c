@@ -83,14 +83,15 @@ static vlmc_status visit(vlmc_scan_files *files, const FTSENT *file, bool all_fi
     }
 }
 
-vlmc_status vlmc_scan_files_collect(vlmc_scan_files *files, const char *folder, bool all_files,
-                                    vlmc_scan_failed_fn failed, void *user, vlmc_error *error)
+vlmc_status vlmc_scan_files_collect(const vlmc_catalog *catalog, vlmc_scan_files *files,
+                                    const char *folder, bool all_files, vlmc_scan_failed_fn failed,
+                                    void *user, vlmc_error *error)
 {
     char *root = strdup(folder);
     char *const roots[] = {root, NULL};
     FTS *tree = root ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name) : NULL;
     vlmc_status status = tree ? VLMC_OK : no_memory(error);
-    while (status == VLMC_OK) {
+    while (status == VLMC_OK && (status = vlmc_catalog_check_stop(catalog, error)) == VLMC_OK) {
         errno = 0;
         const FTSENT *file = fts_read(tree);
         if (file)

@@ -3,9 +3,7 @@
 #ifndef VLMC_CATALOG_SCAN_FILES_H
 #define VLMC_CATALOG_SCAN_FILES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <vlmc/status.h>
+#include "database.h"
 
 typedef struct vlmc_scan_files {
     char **paths; // (n), in byte order within each folder
@@ -17,9 +15,11 @@ typedef struct vlmc_scan_files {
 typedef vlmc_status (*vlmc_scan_failed_fn)(void *user, const char *path, const vlmc_error *why,
                                            vlmc_error *error);
 
-// Regular files named *.vlmc, or with `all_files` those that begin as an archive does.
-vlmc_status vlmc_scan_files_collect(vlmc_scan_files *files, const char *folder, bool all_files,
-                                    vlmc_scan_failed_fn failed, void *user, vlmc_error *error);
+// Regular files named *.vlmc, or with `all_files` those that begin as an archive does. The catalog
+// says when to stop.
+vlmc_status vlmc_scan_files_collect(const vlmc_catalog *catalog, vlmc_scan_files *files,
+                                    const char *folder, bool all_files, vlmc_scan_failed_fn failed,
+                                    void *user, vlmc_error *error);
 vlmc_status vlmc_scan_files_add(vlmc_scan_files *files, const char *path, vlmc_error *error);
 void vlmc_scan_files_clear(vlmc_scan_files *files);
 

@@ -175,6 +175,32 @@ Test(scan, goes_on_after_what_is_no_archive)
     free(path), free(folder), free(bad), free(link);
 }
 
+static bool stop_soon(void *user)
+{
+    return --*(int *)user < 0;
+}
+
+Test(scan, that_is_stopped_says_so_and_keeps_what_it_found)
+{
+    char *path = scratch("stopped.db"), *folder = make_folder("stopped");
+    vlmc_error error;
+    make(folder, "a.vlmc", "dir/a");
+    make(folder, "b.vlmc", "dir/b");
+    vlmc_catalog *catalog = open_catalog(path);
+    vlmc_catalog_close(&catalog);
+    // The folder before, a, b, the folder after, the end; then a, and no more.
+    int looks = 6;
+    const vlmc_catalog_params params = {.path = path, .stop = stop_soon, .user = &looks};
+    const vlmc_scan_params scan_params = {.folder = folder};
+    cr_assert_eq(vlmc_catalog_open(&params, &catalog, &error), VLMC_OK, "%s", error.text);
+    cr_assert_eq(vlmc_catalog_scan(catalog, &scan_params, &error), VLMC_ERROR_INTERRUPTED);
+    vlmc_catalog_close(&catalog);
+    catalog = open_catalog(path);
+    cr_assert_str_eq(list(catalog), "a.vlmc;");
+    vlmc_catalog_close(&catalog);
+    free(path), free(folder);
+}
+
 Test(forget, takes_a_copy_and_with_the_last_one_the_archive)
 {
     char *path = scratch("forget.db"), *folder = make_folder("forget");
