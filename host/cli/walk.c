@@ -60,6 +60,7 @@ void walk_destroy(walk *walk)
     for (size_t i = 0; i < walk->n_items; i++)
         item_destroy(&walk->items[i]);
     free(walk->items);
+    hard_links_destroy(&walk->links);
     walk->items = NULL;
     walk->n_items = walk->capacity = 0;
 }
@@ -165,6 +166,21 @@ static bool fill_item(walk *walk, cli *cli, struct archive_entry *entry, walk_it
     return true;
 }
 
+// The content of a file with several names is packed once.
+static vlmc_status count_once(walk *walk, struct archive_entry *entry, walk_item *item,
+                              vlmc_error *error)
+{
+    const uint64_t device = (uint64_t)archive_entry_dev(entry);
+    const uint64_t inode = (uint64_t)archive_entry_ino64(entry);
+    uint32_t unused;
+    if (item->type != VLMC_ENTRY_FILE || archive_entry_nlink(entry) < 2)
+        return VLMC_OK;
+    if (!hard_links_find(&walk->links, device, inode, &unused))
+        return hard_links_add(&walk->links, device, inode, 0, error);
+    item->size_bytes = 0;
+    return VLMC_OK;
+}
+
 // *descend: what is below is wanted as well.
 static vlmc_status add_entry(walk *walk, cli *cli, struct archive_entry *entry, bool *descend,
                              vlmc_error *error)
@@ -180,6 +196,7 @@ static vlmc_status add_entry(walk *walk, cli *cli, struct archive_entry *entry, 
         return VLMC_OK;
     }
     item.stored = stored;
+    vlmc_status status = count_once(walk, entry, &item, error);
     if (*disk == '/' && !walk->told_absolute) {
         cli_notice(cli, "stored without the leading \"/\": %s", disk);
         walk->told_absolute = true;
@@ -189,10 +206,9 @@ static vlmc_status add_entry(walk *walk, cli *cli, struct archive_entry *entry, 
         const char *target = archive_entry_symlink(entry);
         item.link = strdup(target ? target : "");
     }
-    vlmc_status status = VLMC_OK;
     if (!item.disk || (item.type == VLMC_ENTRY_SYMLINK && !item.link))
         status = no_memory(error);
-    else
+    else if (status == VLMC_OK)
         status = append(walk, &item, error);
     if (status != VLMC_OK)
         item_destroy(&item);

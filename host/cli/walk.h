@@ -5,6 +5,7 @@
 
 #include "archive/archive.h"
 #include "cli.h"
+#include "hard_links.h"
 
 #include <stddef.h>
 
@@ -13,7 +14,7 @@ typedef struct walk_item {
     char *stored; // path in the archive: relative, no "." or ".." parts
     char *link;   // target of a symlink, else NULL
     vlmc_entry_type type;
-    uint64_t size_bytes; // of a file when it was seen
+    uint64_t size_bytes; // of a file when it was seen; 0 for its second name and further ones
 } walk_item;
 
 // What a walk leaves out. Zeros: nothing.
@@ -34,7 +35,8 @@ typedef struct walk {
     walk_item *items;          // sorted by the bytes of `stored`, each path once
     size_t n_items;
     size_t capacity;
-    uint64_t content_bytes; // of all files
+    uint64_t content_bytes; // of all files, each once
+    hard_links links;       // files with more than one name that have been seen
     size_t skipped;         // special or unreadable: each has had its warning
     // Files of the archive that is being written; never collected.
     struct {
