@@ -22,7 +22,7 @@ eventually() {
 temporary_there() { compgen -G "$1.tmp-*" >/dev/null; }
 packed() { [ "$(stat -c %s ".$1".part-* 2>/dev/null | sort -n | tail -1)" -gt 100 ] 2>/dev/null; }
 
-make_text 2000 7 >long
+make_text 4000 7 >long
 mkfifo pipe
 "$vlmc" create -q --no-catalog -m tiny --group-size 64K -o whole.vlmc long
 for signal in INT TERM HUP; do
@@ -56,7 +56,7 @@ done
 
 start "$vlmc" create --no-catalog -m tiny -o twice.vlmc long
 check "a run of one long group begins" eventually compgen -G ".twice.vlmc.part-*"
-sleep 0.3
+sleep 0.1
 kill -INT $pid
 check "it finishes its group" eventually grep -q 'a second signal stops at once' stderr
 kill -INT $pid
@@ -87,12 +87,11 @@ wait $pid
 report $? "under nohup SIGHUP changes nothing"
 check "and the archive is sound" "$vlmc" verify nohup.vlmc
 
-head -c 1000000 long >shorter
+make_text 12000 8 >shorter # some seconds
 echo first >before
 "$vlmc" create -q --no-catalog -m tiny -o long.vlmc before shorter
 start "$vlmc" extract long.vlmc -C out
-check "an extraction begins" eventually test -e out
-sleep 0.5
+check "an extraction begins" eventually test -e out/before
 kill -USR1 $pid
 check "USR1 prints the phase" eventually grep -q '^vlmc: extracting' stderr
 kill -INT $pid
