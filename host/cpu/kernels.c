@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels.h"
 
+#include "util/processor.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,26 +25,6 @@ const vlmc_cpu_kernels *vlmc_cpu_kernels_neon(void)
 }
 #endif
 
-static int cpu_has_avx2(void)
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx2") != 0;
-#else
-    return 0;
-#endif
-}
-
-static int cpu_has_avx512vnni(void)
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512vnni");
-#else
-    return 0;
-#endif
-}
-
 // Best first.
 static const char *const names[] = {"avx512vnni", "avx2", "neon", "reference"};
 
@@ -56,9 +38,9 @@ static const vlmc_cpu_kernels *named(const char *name)
     if (strcmp(name, "reference") == 0)
         return &vlmc_cpu_kernels_reference;
     if (strcmp(name, "avx2") == 0)
-        return cpu_has_avx2() ? vlmc_cpu_kernels_avx2() : NULL;
+        return vlmc_processor_avx2() ? vlmc_cpu_kernels_avx2() : NULL;
     if (strcmp(name, "avx512vnni") == 0)
-        return cpu_has_avx512vnni() ? vlmc_cpu_kernels_avx512vnni() : NULL;
+        return vlmc_processor_avx512() ? vlmc_cpu_kernels_avx512vnni() : NULL;
     if (strcmp(name, "neon") == 0)
         return vlmc_cpu_kernels_neon();
     return NULL;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models.h"
 
+#include "util/processor.h"
+
 static uint32_t look(vlmc_models *m, uint32_t local, int32_t *inputs)
 {
     const uint32_t padded = m->n_padded;
@@ -36,9 +38,9 @@ const vlmc_models_kernels vlmc_models_kernels_plain = {look, learn};
 const vlmc_models_kernels *vlmc_models_kernels_best(void)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f"))
+    if (vlmc_processor_avx512())
         return vlmc_models_kernels_avx512();
-    if (__builtin_cpu_supports("avx2"))
+    if (vlmc_processor_avx2())
         return vlmc_models_kernels_avx2();
 #endif
     return &vlmc_models_kernels_plain;

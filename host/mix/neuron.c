@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "neuron.h"
 
+#include "util/processor.h"
+
 static void dot(int32_t *const *weights, uint32_t n_sets, const int32_t *inputs, uint32_t n,
                 int32_t *sums)
 {
@@ -28,9 +30,9 @@ const vlmc_neuron_kernels vlmc_neuron_kernels_plain = {dot, learn};
 const vlmc_neuron_kernels *vlmc_neuron_kernels_best(void)
 {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f"))
+    if (vlmc_processor_avx512())
         return vlmc_neuron_kernels_avx512();
-    if (__builtin_cpu_supports("avx2"))
+    if (vlmc_processor_avx2())
         return vlmc_neuron_kernels_avx2();
 #endif
     return &vlmc_neuron_kernels_plain;
