@@ -7,6 +7,7 @@
 #include "job.h"
 #include "options.h"
 #include "percent.h"
+#include "record_archive.h"
 #include "recovery/bytes_at.h"
 #include "recovery/recovery.h"
 #include "util/json_out.h"
@@ -138,6 +139,7 @@ static vlmc_status protect(const protect_options *options, const cli_archive_fil
             write_file(file, extent.archive_bytes, options->percent, &progress, &file_bytes, error);
     cli_job_end(job);
     VLMC_TRY(status);
+    record_change(options->common.cli, file->path);
     return print_result(options, extent.archive_bytes, file_bytes, cli_job_seconds(job), error);
 }
 

@@ -77,7 +77,8 @@ static vlmc_catalog_names names_of(const vlmc_reader *reader, bool secret_names)
                                                                 : VLMC_CATALOG_WITH_NAMES;
 }
 
-static vlmc_status record(cli *cli, const char *path, bool secret_names, vlmc_error *error)
+static vlmc_status record(cli *cli, const char *path, bool create, bool secret_names,
+                          vlmc_error *error)
 {
     char absolute[PATH_MAX];
     vlmc_reader *reader = NULL;
@@ -91,7 +92,7 @@ static vlmc_status record(cli *cli, const char *path, bool secret_names, vlmc_er
     };
     if (!realpath(path, absolute))
         return vlmc_fail_os(error, VLMC_ERROR_CATALOG, errno, "cannot resolve \"%s\"", path);
-    VLMC_TRY(cli_catalog_open(cli, true, &catalog, error));
+    VLMC_TRY(cli_catalog_open(cli, create, &catalog, error));
     vlmc_status status = vlmc_reader_open_with(&params, &reader, error);
     if (status == VLMC_OK)
         status =
@@ -104,22 +105,39 @@ static vlmc_status record(cli *cli, const char *path, bool secret_names, vlmc_er
 void record_archive(cli *cli, const char *path, bool secret_names)
 {
     vlmc_error error;
-    if (record(cli, path, secret_names, &error) == VLMC_OK)
+    if (record(cli, path, true, secret_names, &error) == VLMC_OK)
         return;
     cli_error(cli, &error);
     cli_notice(cli, "the archive \"%s\" is complete, but the catalog does not know it", path);
+}
+
+// Who only reads and keeps archives of others has no catalog, and needs none.
+static bool has_catalog(const cli *cli)
+{
+    char path[PATH_MAX];
+    vlmc_error unused;
+    return catalog_path(cli, path, &unused) == VLMC_OK && access(path, F_OK) == 0;
+}
+
+void record_change(cli *cli, const char *path)
+{
+    vlmc_error error;
+    if (!has_catalog(cli) || record(cli, path, false, false, &error) == VLMC_OK)
+        return;
+    cli_error(cli, &error);
+    cli_notice(
+        cli,
+        "\"%s\" is complete, but the catalog does not know; \"vlmc catalog scan\" will tell it",
+        path);
 }
 
 static vlmc_status verified(cli *cli, const vlmc_reader *reader, const char *path,
                             vlmc_catalog_names names, const vlmc_catalog_verification *verification,
                             vlmc_error *error)
 {
-    char absolute[PATH_MAX], where[PATH_MAX];
+    char absolute[PATH_MAX];
     vlmc_catalog *catalog = NULL;
-    if (strcmp(path, "-") == 0 || !realpath(path, absolute))
-        return VLMC_OK;
-    // Who only reads archives of others has no catalog, and needs none.
-    if (catalog_path(cli, where, error) != VLMC_OK || access(where, F_OK) != 0)
+    if (strcmp(path, "-") == 0 || !realpath(path, absolute) || !has_catalog(cli))
         return VLMC_OK;
     if (reader && vlmc_reader_info(reader)->encrypted)
         names = VLMC_CATALOG_WITHOUT_NAMES;

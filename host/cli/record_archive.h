@@ -18,6 +18,11 @@ vlmc_status cli_catalog_rebuild(cli *cli, const vlmc_rebuild_params *rebuild, ch
 // A catalog that cannot be written is an error message and exit code 8, and the archive stays.
 void record_archive(cli *cli, const char *path, bool secret_names);
 
+// Records the archive at `path` whose file has been changed, or written from that of another, in
+// the catalog that is there; where none is, none is made. Names of an encrypted one that the
+// catalog has learned stay. A failure is an error message and exit code 8.
+void record_change(cli *cli, const char *path);
+
 // Records a verification or an extraction of the archive at `path` in the catalog that is there;
 // where none is, none is made. A failure is an error message and exit code 8. `reader` may be NULL
 // (catalog.h); of an encrypted archive no entries are recorded whatever `names` says. Standard

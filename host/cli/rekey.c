@@ -7,6 +7,7 @@
 #include "open_archive.h"
 #include "options.h"
 #include "passphrase.h"
+#include "record_archive.h"
 #include "util/json_out.h"
 
 #include <stdio.h>
@@ -108,7 +109,9 @@ static vlmc_status run(const rekey_options *options, vlmc_error *error)
         status = vlmc_reader_rekey(archive.reader, options->archive, passphrase,
                                    &options->encryption.cost, error);
     cli_archive_close(&archive);
-    return status == VLMC_OK ? print_result(options, error) : status;
+    VLMC_TRY(status);
+    record_change(options->common.cli, options->archive);
+    return print_result(options, error);
 }
 
 void cli_rekey(cli *cli, int argc, char **argv)

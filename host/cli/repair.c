@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "job.h"
 #include "options.h"
+#include "record_archive.h"
 #include "util/json_out.h"
 
 #include <inttypes.h>
@@ -147,6 +148,7 @@ static void say_done(cli *cli, const repair_options *options, const vlmc_repair_
     vlmc_error error;
     if (result->whole) {
         cli_notice(cli, "\"%s\" is whole again", result->output);
+        record_change(cli, result->output);
         cli_raise(cli, CLI_EXIT_REPAIRED);
         return;
     }

@@ -203,8 +203,59 @@ expect 2 "scan of no folder" "$vlmc" catalog scan nowhere
 expect 0 "needs-model" "$vlmc" catalog needs-model
 expect 1 "needs-model of one that none needs" "$vlmc" catalog needs-model nosuch
 
+# ---- What changes an archive tells the catalog at once ----
+
+export VLMC_CATALOG="$scratch/changes.db"
+expect 0 "an archive that the catalog knows" "$vlmc" create -q -m none -o changed.vlmc tree
+# listed FILE: the catalog has a copy of this name, with the size that the file has.
+listed() { "$vlmc" catalog list --json | grep -F "/$1\"" | grep -q "\"archive_bytes\": *$(stat -c %s "$1")[,}]"; }
+listing() { "$vlmc" catalog list --json; }
+check "is known with its size" listed changed.vlmc
+expect 0 "verify" "$vlmc" verify -q changed.vlmc
+check "is on record" grep -q '"verified"' <(listing)
+expect 0 "protect" "$vlmc" protect changed.vlmc
+check "tells its new size" listed changed.vlmc
+refute "and that this file was not verified yet" grep -q '"verified"' <(listing)
+printf XXXX | dd of=changed.vlmc bs=1 seek=60 conv=notrunc status=none
+expect 4 "repair beside the damaged file" "$vlmc" repair changed.vlmc
+check "tells of another copy" listed changed.repaired.vlmc
+expect 3 "verify of the damaged file" "$vlmc" verify -q changed.vlmc
+check "is on record" grep -q '"damaged": *true' <(listing)
+expect 4 "repair in place" "$vlmc" repair --in-place changed.vlmc
+refute "takes that back" grep -q '"damaged": *true' <(listing)
+expect 0 "protect --remove" "$vlmc" protect --remove changed.vlmc
+check "tells its size" listed changed.vlmc
+check "of two copies of one archive" test "$("$vlmc" catalog list --json | grep -c archive_bytes)" -eq 2
+printf one >one
+printf two >two
+chmod 600 one two
+expect 0 "an encrypted archive" "$vlmc" create -q -m none --encrypt --kdf-memory 8K --kdf-passes 1 \
+    --passphrase-file one -o secret.vlmc tree
+expect 0 "verify" "$vlmc" verify -q --passphrase-file one secret.vlmc
+expect 0 "rekey" "$vlmc" rekey -q --kdf-memory 8K --kdf-passes 1 --passphrase-file one \
+    --new-passphrase-file two secret.vlmc
+refute "tells that this file was not verified yet" grep -q '"verified"' <(listing | grep -F /secret.vlmc)
+check "of one copy" test "$(listing | grep -c secret.vlmc)" -eq 1
+expect 0 "and teaches no names" sh -c '"$1" find --exact tree/plain.txt >names && ! grep secret names' - "$vlmc"
+
+cp changed.vlmc whole.vlmc
+export VLMC_CATALOG="$scratch/bad.db"
+expect 8 "protect with a catalog that is none" "$vlmc" protect whole.vlmc
+says '"vlmc catalog scan" will tell it'
+check "protects all the same" grep -q '"recovery_bytes": *[1-9]' <("$vlmc" info --json whole.vlmc)
+printf XXXX | dd of=whole.vlmc bs=1 seek=60 conv=notrunc status=none
+expect 8 "so repair" "$vlmc" repair --in-place whole.vlmc
+check "mends" env VLMC_CATALOG="$scratch/none.db" "$vlmc" verify -q --level blocks whole.vlmc
+expect 8 "and rekey" "$vlmc" rekey -q --kdf-memory 8K --kdf-passes 1 --passphrase-file two \
+    --new-passphrase-file one secret.vlmc
+export VLMC_CATALOG="$scratch/none.db"
+expect 0 "it is the new passphrase" "$vlmc" verify -q --passphrase-file one secret.vlmc
+expect 0 "protect without a catalog" "$vlmc" protect whole.vlmc
+refute "makes none" test -e none.db
+
 # ---- Disks that come and go ----
 
+export VLMC_CATALOG="$scratch/second.db"
 mkdir -p system/dev/disk/by-uuid disk
 touch system/dev/sdb1
 ln -s ../../sdb1 system/dev/disk/by-uuid/1234-ABCD

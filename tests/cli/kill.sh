@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # kill -9 at a random moment of create, power cuts, and again while the job is resumed: the archive
-# is the one of an uninterrupted run.
+# is the one of an uninterrupted run. Of an encrypted archive that is a run under the same key.
 #     kill.sh VLMC SCRATCH [COUNT [SEED]]
 . "$(dirname "$0")/lib.bash" "$@"
 count=${3:-12}
@@ -16,11 +16,16 @@ cp tree/c tree/sub/copy
 head -c 30000 "$vlmc" >tree/sub/code
 ln -s a tree/link
 
-# Three ways to pack: zstd alone, context models, a transformer. Each has its archive.
-settings=("-m none" "-1" "-m tiny -3")
-names=(zstd mixer model)
+# Ways to pack: zstd alone, context models, a transformer. Each has its archive.
+printf 'open sesame\n' >key
+chmod 600 key
+sealed="--encrypt --kdf-memory 8K --kdf-passes 1 --passphrase-file key"
+settings=("-m none" "-1" "-m tiny -3" "-m none $sealed" "-1 $sealed")
+names=(zstd mixer model sealed-zstd sealed-mixer)
+order=(0 3 1 4 0 3 1 4 2)
+key_bytes=128 # header and KEY record of an encrypted archive
 sizes=()
-for k in 0 1 2; do
+for k in "${!names[@]}"; do
     # shellcheck disable=SC2086 # several options
     "$vlmc" create -q --no-catalog ${settings[k]} --group-size 64K -o "${names[k]}.vlmc" tree
     sizes[k]=$(stat -c %s "${names[k]}.vlmc")
@@ -62,30 +67,63 @@ tear() { # FILE WAY
     esac
 }
 
+# create KIND: the command.
+create() {
+    # shellcheck disable=SC2206 # several options
+    create=("$vlmc" create --no-catalog ${settings[$1]} --group-size 64K -o x.vlmc tree)
+}
+
+# A job for each kind: its record, and the name of its partial file, which follows from x.vlmc's path.
+for k in "${!names[@]}"; do
+    create $k
+    (ulimit -f 90 && "${create[@]}" 2>/dev/null)
+    part=$(ls -d .x.vlmc.part-????????)
+    cp "$records/${part##*-}"* "${names[k]}.job"
+    "$vlmc" jobs cancel "${part##*-}" 2>stderr || cat stderr
+done
+
+# The archive x.vlmc of an uninterrupted run: made before, or, where it has a key of its own, now with
+# that key, which a run that goes on takes from the partial file.
+expected() { # KIND
+    case ${names[$1]} in
+    sealed*)
+        mv x.vlmc finished.vlmc || return
+        head -c $key_bytes finished.vlmc >"$part"
+        head -c 4096 /dev/zero >"$part.log" # says of no group that it is packed
+        cp "${names[$1]}.job" "$records/${part##*-}.json"
+        "${create[@]}" >stdout 2>stderr || echo "    create failed: $(cat stderr)"
+        mv x.vlmc expected.vlmc
+        mv finished.vlmc x.vlmc
+        ;;
+    *) cp "${names[$1]}.vlmc" expected.vlmc ;;
+    esac
+}
+
 wrong=0
 resumed=0
 taken=0
 for ((i = 0; i < count; i++)); do
-    k=$((i % 2))
-    [ $((i % 12)) -ne 11 ] || k=2
-    # shellcheck disable=SC2206 # several options
-    create=("$vlmc" create --no-catalog ${settings[k]} --group-size 64K -o x.vlmc tree)
+    k=${order[i % ${#order[@]}]}
+    resume=("$vlmc" jobs resume)
+    case ${names[k]} in sealed*) resume+=(--passphrase-file key) ;; esac
+    create $k
     rm -f x.vlmc
     run_and_kill "${sizes[k]}" "${create[@]}"
     for file in .x.vlmc.part-*; do
         tear "$file" $((RANDOM % 6))
     done
     if [ $((i % 3)) -eq 0 ] && [ -n "$(ls "$records")" ]; then
-        run_and_kill "${sizes[k]}" "$vlmc" jobs resume
+        run_and_kill "${sizes[k]}" "${resume[@]}"
     fi
     if [ -n "$(ls "$records")" ]; then
-        "$vlmc" jobs resume >stdout 2>stderr || echo "    resume failed: $(cat stderr)"
+        "${resume[@]}" >stdout 2>stderr || echo "    resume failed: $(cat stderr)"
         resumed=$((resumed + 1))
         ! grep -q 'were taken over' stderr || taken=$((taken + 1))
     elif [ ! -e x.vlmc ]; then # killed before it was on record
         "${create[@]}" >stdout 2>stderr || echo "    create failed: $(cat stderr)"
     fi
-    if ! cmp -s x.vlmc "${names[k]}.vlmc" || [ -n "$(ls "$records")" ] || ! nothing_left .; then
+    expected $k
+    if ! cmp -s x.vlmc expected.vlmc || [ -n "$(ls "$records")" ] || ! nothing_left .; then
         wrong=$((wrong + 1))
         echo "    run $i (${names[k]}) did not finish identical"
         rm -f .x.vlmc.part-* "$records"/*
