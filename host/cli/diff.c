@@ -2,6 +2,7 @@
 // vlmc diff: by metadata and SHA-256, so that nothing is decoded.
 #include "cli.h"
 #include "interrupt.h"
+#include "job.h"
 #include "metadata.h"
 #include "open_archive.h"
 #include "options.h"
@@ -73,34 +74,46 @@ static const struct argp diff_argp = {
            "  vlmc diff books.vlmc -C /home/me\n",
 };
 
-static vlmc_status hash_file(int fd, const char *path, unsigned char *buffer, uint8_t digest[32],
+typedef struct diff_tools {
+    const diff_options *options;
+    const vlmc_reader *reader;
+    metadata *metadata;
+    unsigned char *buffer; // (READ_BYTES)
+    cli_job *job;
+    uint64_t done_bytes; // of the files before this one
+} diff_tools;
+
+static vlmc_status hash_file(const diff_tools *tools, int fd, const char *path, uint8_t digest[32],
                              vlmc_error *error)
 {
     crypto_hash_sha256_state state;
+    uint64_t hashed_bytes = 0;
     crypto_hash_sha256_init(&state);
     for (;;) {
         VLMC_TRY(cli_interrupt_check(error));
-        ssize_t n = read(fd, buffer, READ_BYTES);
+        ssize_t n = read(fd, tools->buffer, READ_BYTES);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot read \"%s\"", path);
         if (n == 0)
             break;
-        crypto_hash_sha256_update(&state, buffer, (unsigned long long)n);
+        crypto_hash_sha256_update(&state, tools->buffer, (unsigned long long)n);
+        hashed_bytes += (uint64_t)n;
+        cli_job_progress(tools->job, tools->done_bytes + hashed_bytes, 0);
     }
     crypto_hash_sha256_final(&state, digest);
     return VLMC_OK;
 }
 
-static vlmc_status same_content(const vlmc_entry *entry, unsigned char *buffer, bool *same,
+static vlmc_status same_content(const diff_tools *tools, const vlmc_entry *entry, bool *same,
                                 vlmc_error *error)
 {
     uint8_t digest[32];
     int fd = open(entry->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot read \"%s\"", entry->path);
-    vlmc_status status = hash_file(fd, entry->path, buffer, digest, error);
+    vlmc_status status = hash_file(tools, fd, entry->path, digest, error);
     close(fd);
     *same = status == VLMC_OK && memcmp(digest, entry->sha256, sizeof digest) == 0;
     return status;
@@ -125,13 +138,6 @@ static unsigned type_bits(vlmc_entry_type type)
 {
     return type == VLMC_ENTRY_FOLDER ? S_IFDIR : type == VLMC_ENTRY_SYMLINK ? S_IFLNK : S_IFREG;
 }
-
-typedef struct diff_tools {
-    const diff_options *options;
-    const vlmc_reader *reader;
-    metadata *metadata;
-    unsigned char *buffer; // (READ_BYTES)
-} diff_tools;
 
 static bool same_text(const char *a, const char *b)
 {
@@ -207,7 +213,7 @@ static vlmc_status compare_content(const diff_tools *tools, const vlmc_entry *en
         *difference = "size";
     if (*difference)
         return VLMC_OK;
-    VLMC_TRY(same_content(&file, tools->buffer, &same, error));
+    VLMC_TRY(same_content(tools, &file, &same, error));
     *difference = same ? NULL : "content";
     return VLMC_OK;
 }
@@ -253,25 +259,54 @@ static vlmc_status print_difference(const cli *cli, const vlmc_entry *entry, con
     return vlmc_json_line(stdout, object, error);
 }
 
-static vlmc_status compare_all(const diff_tools *tools, const cli_archive *archive,
-                               vlmc_error *error)
+// Results go to the terminal as well, perhaps: the line of progress makes room for them.
+static vlmc_status report_difference(const diff_tools *tools, const vlmc_entry *entry,
+                                     const char *difference, vlmc_error *error)
+{
+    cli *cli = tools->options->common.cli;
+    cli_job_end(tools->job);
+    cli_raise(cli, CLI_EXIT_WARNING);
+    return print_difference(cli, entry, difference, error);
+}
+
+// The next entry that is to be compared, from *i on.
+static const vlmc_entry *next_entry(const diff_tools *tools, uint32_t *i)
+{
+    const diff_options *options = tools->options;
+    const uint32_t n = vlmc_reader_info(tools->reader)->n_entries;
+    while (*i < n) {
+        const vlmc_entry *entry = vlmc_reader_entry(tools->reader, (*i)++);
+        if (cli_matches(entry->path, options->patterns, options->n_patterns))
+            return entry;
+    }
+    return NULL;
+}
+
+static uint64_t all_bytes(const diff_tools *tools)
+{
+    const vlmc_entry *entry;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; (entry = next_entry(tools, &i));)
+        bytes += entry->size_bytes;
+    return bytes;
+}
+
+static vlmc_status compare_all(diff_tools *tools, const cli_archive *archive, vlmc_error *error)
 {
     const diff_options *options = tools->options;
     cli *cli = options->common.cli;
-    for (uint32_t i = 0; i < archive->info->n_entries; i++) {
-        const vlmc_entry *entry = vlmc_reader_entry(archive->reader, i);
+    const vlmc_entry *entry;
+    for (uint32_t i = 0; (entry = next_entry(tools, &i));) {
         const char *difference;
-        if (!cli_matches(entry->path, options->patterns, options->n_patterns))
-            continue;
         vlmc_status status = compare(tools, entry, &difference, error);
         if (status != VLMC_OK && !cli_archive_survives(status, error))
             return status;
-        if (status != VLMC_OK) {
+        if (status != VLMC_OK)
             cli_error(cli, error);
-        } else if (difference) {
-            cli_raise(cli, CLI_EXIT_WARNING);
-            VLMC_TRY(print_difference(cli, entry, difference, error));
-        }
+        else if (difference)
+            VLMC_TRY(report_difference(tools, entry, difference, error));
+        tools->done_bytes += entry->size_bytes;
+        cli_job_progress(tools->job, tools->done_bytes, 0);
     }
     cli_warn_unmatched(cli, archive, options->patterns, options->n_patterns);
     return VLMC_OK;
@@ -287,13 +322,17 @@ static vlmc_status run_with(diff_tools *tools, cli_archive *archive, vlmc_error 
     VLMC_TRY(metadata_create(&tools->metadata, error));
     if (folder && chdir(folder) != 0)
         return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot look into \"%s\"", folder);
-    return compare_all(tools, archive, error);
+    cli_job_begin(tools->job, tools->options->common.cli, "comparing", all_bytes(tools));
+    const vlmc_status status = compare_all(tools, archive, error);
+    cli_job_end(tools->job);
+    return status;
 }
 
 static vlmc_status run(const diff_options *options, vlmc_error *error)
 {
     cli_archive archive;
-    diff_tools tools = {.options = options};
+    cli_job job;
+    diff_tools tools = {.options = options, .job = &job};
     VLMC_TRY(cli_archive_open(&archive, &options->common, options->archive, error));
     const vlmc_status status = run_with(&tools, &archive, error);
     metadata_destroy(&tools.metadata);

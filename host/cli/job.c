@@ -26,6 +26,16 @@ bool cli_job_progress(void *user, uint64_t bytes_done, uint64_t packed_bytes)
     return cli_interrupt_signal() == 0;
 }
 
+bool cli_job_found(cli_job *job, uint64_t n_files, uint64_t bytes)
+{
+    if (vlmc_progress_found(&job->progress, vlmc_progress_now_ns(), n_files, bytes)) {
+        char text[VLMC_PROGRESS_TEXT_BYTES];
+        vlmc_progress_found_text(&job->progress, 0, text, sizeof text);
+        cli_status_set(text);
+    }
+    return cli_interrupt_signal() == 0;
+}
+
 void cli_job_hide(cli_job *job)
 {
     vlmc_progress_end(&job->progress);

@@ -18,6 +18,9 @@ void cli_job_begin(cli_job *job, const cli *cli, const char *phase, uint64_t tot
 // A vlmc_progress_fn; `user` is the cli_job.
 bool cli_job_progress(void *user, uint64_t bytes_done, uint64_t packed_bytes);
 
+// The same while files are looked for: how many were found, and how large they are. False: stop.
+bool cli_job_found(cli_job *job, uint64_t n_files, uint64_t bytes);
+
 // Shows no line from here on, since results go to the same terminal; USR1 is answered all the same.
 void cli_job_hide(cli_job *job);
 

@@ -181,6 +181,15 @@ static vlmc_status count_once(walk *walk, struct archive_entry *entry, walk_item
     return VLMC_OK;
 }
 
+static void count(walk *walk, const walk_item *item)
+{
+    if (item->type != VLMC_ENTRY_FILE)
+        return;
+    walk->n_files++;
+    walk->content_bytes += item->size_bytes;
+    cli_job_found(&walk->looking, walk->n_files, walk->content_bytes);
+}
+
 // *descend: what is below is wanted as well.
 static vlmc_status add_entry(walk *walk, cli *cli, struct archive_entry *entry, bool *descend,
                              vlmc_error *error)
@@ -213,7 +222,7 @@ static vlmc_status add_entry(walk *walk, cli *cli, struct archive_entry *entry, 
     if (status != VLMC_OK)
         item_destroy(&item);
     else
-        walk->content_bytes += item.size_bytes;
+        count(walk, &item);
     return status;
 }
 
@@ -255,6 +264,9 @@ vlmc_status walk_add(walk *walk, cli *cli, const char *path, vlmc_error *error)
     free(stored);
     if (lstat(path, &st) != 0)
         return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot archive \"%s\"", path);
+    if (!walk->has_begun)
+        cli_job_begin(&walk->looking, cli, "looking", 0);
+    walk->has_begun = true;
     struct archive *disk = archive_read_disk_new();
     if (!disk)
         return no_memory(error);
@@ -309,5 +321,7 @@ vlmc_status walk_finish(walk *walk, vlmc_error *error)
         item_destroy(item);
     }
     walk->n_items = kept;
+    if (walk->has_begun)
+        cli_job_end(&walk->looking);
     return status;
 }

@@ -6,6 +6,7 @@
 #include "archive/archive.h"
 #include "cli.h"
 #include "hard_links.h"
+#include "job.h"
 
 #include <stddef.h>
 
@@ -35,9 +36,12 @@ typedef struct walk {
     walk_item *items;          // sorted by the bytes of `stored`, each path once
     size_t n_items;
     size_t capacity;
+    size_t n_files;
     uint64_t content_bytes; // of all files, each once
-    hard_links links;       // files with more than one name that have been seen
-    size_t skipped;         // special or unreadable: each has had its warning
+    cli_job looking;        // at a terminal, a line says how much was found
+    bool has_begun;
+    hard_links links; // files with more than one name that have been seen
+    size_t skipped;   // special or unreadable: each has had its warning
     // Files of the archive that is being written; never collected.
     struct {
         uint64_t device;
@@ -54,11 +58,13 @@ void walk_keep_out(walk *walk, uint64_t device, uint64_t inode);
 // "." parts; "" for the current folder. VLMC_ERROR_REFUSED for "..". *stored is malloc'ed.
 vlmc_status walk_stored_path(const char *path, char **stored, vlmc_error *error);
 
-// Adds what is at `path` and below. Symlinks are not followed. A path that is not there is
-// VLMC_ERROR_IO; sockets, devices and folders that cannot be read are warned of and skipped.
+// Adds what is at `path` and below, and shows how much that is. Symlinks are not followed. A path
+// that is not there is VLMC_ERROR_IO; sockets, devices and folders that cannot be read are warned
+// of and skipped.
 vlmc_status walk_add(walk *walk, cli *cli, const char *path, vlmc_error *error);
 
-// Sorts and drops repetitions; two different sources of one stored path are refused.
+// Sorts, drops repetitions and ends the display; two different sources of one stored path are
+// refused.
 vlmc_status walk_finish(walk *walk, vlmc_error *error);
 
 void walk_destroy(walk *walk);

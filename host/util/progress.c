@@ -170,6 +170,40 @@ void vlmc_progress_text(const vlmc_progress *progress, uint64_t now_ns, unsigned
                 (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", parts.text[i]);
 }
 
+// Is it time for another line?
+static bool is_due(vlmc_progress *progress, uint64_t now_ns)
+{
+    if (now_ns - progress->shown_ns < INTERVAL_NS)
+        return false;
+    progress->shown_ns = now_ns;
+    return true;
+}
+
+void vlmc_progress_found_text(const vlmc_progress *progress, unsigned columns, char *text,
+                              size_t size)
+{
+    char bytes[16];
+    vlmc_format_bytes(progress->done, bytes, sizeof bytes);
+    snprintf(text, size, "%s: %" PRIu64 " file%s, %s found", progress->phase, progress->n_files,
+             progress->n_files == 1 ? "" : "s", bytes);
+    if (columns && columns < size)
+        text[columns] = 0;
+}
+
+bool vlmc_progress_found(vlmc_progress *progress, uint64_t now_ns, uint64_t n_files, uint64_t bytes)
+{
+    progress->n_files = n_files;
+    progress->done = bytes;
+    if (!is_due(progress, now_ns))
+        return false;
+    if (progress->stream) {
+        char text[VLMC_PROGRESS_TEXT_BYTES];
+        vlmc_progress_found_text(progress, usable_columns(progress->stream), text, sizeof text);
+        show(progress, text);
+    }
+    return true;
+}
+
 bool vlmc_progress_update(vlmc_progress *progress, uint64_t now_ns, uint64_t done, uint64_t packed)
 {
     progress->done = done;
@@ -179,9 +213,8 @@ bool vlmc_progress_update(vlmc_progress *progress, uint64_t now_ns, uint64_t don
         progress->ratio_packed = packed;
     }
     progress->packed = packed;
-    if (now_ns - progress->shown_ns < INTERVAL_NS)
+    if (!is_due(progress, now_ns))
         return false;
-    progress->shown_ns = now_ns;
     take_rate(progress, now_ns);
     if (progress->stream) {
         char text[VLMC_PROGRESS_TEXT_BYTES];

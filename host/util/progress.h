@@ -16,6 +16,7 @@ typedef struct vlmc_progress {
     const char *phase; // what is being done, "packing"; borrowed
     uint64_t total;    // raw bytes to come, 0 = unknown
     uint64_t done;
+    uint64_t n_files;      // that were found
     uint64_t packed;       // grows a group at a time, while `done` grows within a group
     uint64_t ratio_done;   // `done` and `packed` when a group was last complete, 0 = none yet:
     uint64_t ratio_packed; // the ratio is that of complete groups
@@ -36,6 +37,15 @@ void vlmc_progress_begin(vlmc_progress *progress, FILE *stream, const char *phas
 // Tells how far it is; `now_ns` from vlmc_progress_now_ns. True at most ten times a second, when
 // it is time for another line, which the stream, if there is one, has got.
 bool vlmc_progress_update(vlmc_progress *progress, uint64_t now_ns, uint64_t done, uint64_t packed);
+
+// The same where nobody knows what is to come: tells how many files of how many bytes were found.
+bool vlmc_progress_found(vlmc_progress *progress, uint64_t now_ns, uint64_t n_files,
+                         uint64_t bytes);
+
+// "looking: 1234 files, 5.6 MB found", cut after so many columns; 0 columns: all of it.
+// size >= VLMC_PROGRESS_TEXT_BYTES.
+void vlmc_progress_found_text(const vlmc_progress *progress, unsigned columns, char *text,
+                              size_t size);
 
 // "packing 41 %, 3.2 MB of 7.8 MB, 212 KB/s, ratio 0.231, 0:22 left", without a newline. The rate
 // and the time left are those of the last half minute or so. What does not fit into `columns` is

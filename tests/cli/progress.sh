@@ -28,6 +28,22 @@ if command -v script >/dev/null; then
     check "and the time left" eval 'lines packing | grep -qE ", [0-9]+:[0-9][0-9] left$"'
     check "the line is cleared before the next message" \
         eval 'grep -aqP "\r\x1b\[Kvlmc: wide.vlmc: " screen'
+    mkdir many
+    printf 123 >many/a
+    for i in b c d; do ln many/a many/$i; done
+    at_terminal 100 "$vlmc" create --no-catalog -1 -o many.vlmc many
+    check "and before, how much was found" eval 'lines looking: | grep -qE "^looking: [1-4] files?, 3 B found$"'
+    at_terminal 100 "$vlmc" estimate -1 many
+    check "so for an estimate" eval 'lines looking: | grep -qE " files?, 3 B found$"'
+    at_terminal 12 "$vlmc" create --no-catalog -f -1 -o many.vlmc many
+    check "as much as there is room for" eval 'lines looking: | grep -qx "looking: [1-4] "'
+    printf 456 >many/e
+    "$vlmc" create -f -q --no-catalog -1 -o many.vlmc many
+    printf 457 >many/e
+    at_terminal 100 "$vlmc" diff many.vlmc
+    check "diff says how far it is" eval 'lines comparing | grep -qE "^comparing [0-9]+ %"'
+    check "and its results stand on lines of their own" \
+        eval 'tr "\r" "\n" <screen | sed "s/^\x1b\[K//" | grep -qx "content many/e"'
     at_terminal 30 "$vlmc" create --no-catalog -1 -o narrow.vlmc text
     check "a narrow terminal gets no line that it would have to wrap" narrow_enough packing 29
     at_terminal 4 "$vlmc" create --no-catalog -1 -o tiny.vlmc little

@@ -92,6 +92,21 @@ Test(progress, ratio_is_that_of_complete_groups)
     cr_assert_not_null(strstr(text, "ratio 0.300"), "%s", text);
 }
 
+Test(progress, what_is_found_is_counted)
+{
+    vlmc_progress progress;
+    char text[VLMC_PROGRESS_TEXT_BYTES];
+    vlmc_progress_begin(&progress, NULL, "looking", 0);
+    cr_assert(vlmc_progress_found(&progress, SECOND, 1, 999));
+    vlmc_progress_found_text(&progress, 0, text, sizeof text);
+    cr_assert_str_eq(text, "looking: 1 file, 999 B found");
+    cr_assert_not(vlmc_progress_found(&progress, SECOND + 1, 1234567, 5600000000));
+    vlmc_progress_found_text(&progress, 0, text, sizeof text);
+    cr_assert_str_eq(text, "looking: 1234567 files, 5.6 GB found");
+    vlmc_progress_found_text(&progress, 14, text, sizeof text);
+    cr_assert_str_eq(text, "looking: 12345");
+}
+
 Test(progress, line_leaves_out_what_does_not_fit)
 {
     vlmc_progress progress;
