@@ -348,8 +348,13 @@ vlmc_status vlmc_reader_read_sparse(vlmc_reader *reader, uint32_t index, vlmc_wr
 // the same for what it needs.
 vlmc_status vlmc_reader_check_group(vlmc_reader *reader, uint32_t index, vlmc_error *error);
 
-// Checks a block without decoding it: that it is what was written. Blocks are the groups, and after
-// them the tokenizers; n_groups + n_tokenizers in all.
+// Blocks are the groups, and after them the tokenizers; n_groups + n_tokenizers in all. Of a locked
+// archive they are its sealed records, in their order. VLMC_ERROR_DAMAGED: nobody can say any more
+// where they are.
+vlmc_status vlmc_reader_count_blocks(vlmc_reader *reader, uint32_t *n, vlmc_error *error);
+
+// Checks a block without decoding it: that it is what was written. Of a locked archive that means
+// damage; who changes it on purpose is found out with the passphrase only.
 vlmc_status vlmc_reader_check_block(vlmc_reader *reader, uint32_t block, vlmc_error *error);
 
 // Does an entry need one of the blocks that are marked? bad // (n_groups + n_tokenizers)

@@ -224,6 +224,7 @@ void vlmc_reader_destroy(vlmc_reader **reader)
     if (r->fd >= 0)
         close(r->fd);
     vlmc_reader_cache_destroy(&r->cache);
+    free(r->sealed_offsets);
     free(r->part.bytes);
     for (uint32_t i = 0; i < VLMC_MODELS_MAX; i++)
         free(r->models[i].failure);

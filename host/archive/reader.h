@@ -51,6 +51,9 @@ struct vlmc_reader {
     void *progress_user;
     vlmc_archive_info info;
     vlmc_seal *seal; // of an encrypted archive that is not locked
+    // Of a locked one, when they have been counted, its sealed records.
+    uint64_t *sealed_offsets; // (n_sealed + 1), the last where the footer begins; NULL: not counted
+    uint32_t n_sealed;
     vlmc_index index;
     vlmc_coders *coders;
     vlmc_reader_model_slot models[VLMC_MODELS_MAX];
@@ -94,6 +97,14 @@ vlmc_status vlmc_reader_sealed_record(const vlmc_reader *reader, uint64_t offset
 // `sealed_bytes` of payload is whole. SHA-256 of its payload.
 vlmc_status vlmc_reader_sealed_digest(const vlmc_reader *reader, uint64_t offset,
                                       uint32_t sealed_bytes, uint8_t digest[32], vlmc_error *error);
+
+// ---- reader_locked.c ----
+
+// As vlmc_reader_count_blocks and vlmc_reader_check_block, of a locked archive.
+vlmc_status vlmc_reader_count_sealed(vlmc_reader *reader, uint32_t *n, vlmc_error *error);
+vlmc_status vlmc_reader_check_sealed(vlmc_reader *reader, uint32_t block, vlmc_error *error);
+
+// ---- reader_groups.c ----
 
 // Makes `number`, from 1, the reader's tokenizer. VLMC_ERROR_PLUGIN_MISSING without its plugin.
 vlmc_status vlmc_reader_open_tokenizer(vlmc_reader *reader, uint32_t number, vlmc_error *error);

@@ -317,8 +317,18 @@ vlmc_status vlmc_reader_group_tokens(vlmc_reader *r, uint32_t g, const uint8_t *
     return VLMC_OK;
 }
 
+vlmc_status vlmc_reader_count_blocks(vlmc_reader *r, uint32_t *n, vlmc_error *error)
+{
+    if (r->info.locked)
+        return vlmc_reader_count_sealed(r, n, error);
+    *n = r->index.n_groups + r->index.n_tokenizers;
+    return VLMC_OK;
+}
+
 vlmc_status vlmc_reader_check_block(vlmc_reader *r, uint32_t block, vlmc_error *error)
 {
+    if (r->info.locked)
+        return vlmc_reader_check_sealed(r, block, error);
     vlmc_record record;
     const vlmc_index *index = &r->index;
     if (block < index->n_groups)

@@ -109,14 +109,16 @@ static vlmc_status read_files(verification *v, vlmc_error *error)
 
 // ---- blocks ----
 
-static uint32_t n_blocks(const verification *v)
+// Of a locked archive nobody can say whose a block is.
+static void report_locked(verification *v, const vlmc_error *why)
 {
-    return v->archive.info->n_groups + v->archive.info->n_tokenizers;
+    v->state.damaged++;
+    cli_error(v->cli, why);
 }
 
 static vlmc_status check_blocks(verification *v, bool *bad, vlmc_error *why, vlmc_error *error)
 {
-    for (; v->state.next < n_blocks(v); v->state.next++) {
+    for (; v->state.next < v->state.n_blocks; v->state.next++) {
         v->paused = time_is_over(v);
         if (v->paused)
             return VLMC_OK;
@@ -128,6 +130,8 @@ static vlmc_status check_blocks(verification *v, bool *bad, vlmc_error *why, vlm
         bad[block] = status != VLMC_OK;
         if (bad[block])
             *why = *error;
+        if (bad[block] && v->archive.info->locked)
+            report_locked(v, why);
         const vlmc_group_info *group = vlmc_reader_group(v->archive.reader, block);
         if (group)
             cli_job_progress(&v->job, group->archive_offset, group->archive_offset);
@@ -155,7 +159,7 @@ static vlmc_status report_blocks(verification *v, const bool *bad, const vlmc_er
 static vlmc_status read_blocks(verification *v, vlmc_error *error)
 {
     vlmc_error why = {0};
-    bool *bad = calloc(n_blocks(v) + 1, sizeof *bad);
+    bool *bad = calloc((size_t)v->state.n_blocks + 1, sizeof *bad);
     if (!bad)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to check an archive");
     vlmc_status status = check_blocks(v, bad, &why, error);
@@ -171,7 +175,11 @@ static void print_text(const verification *v)
 {
     const verify_state *state = &v->state;
     const unsigned files = state->files;
-    if (state->damaged)
+    const bool locked = v->archive.info->locked;
+    if (state->damaged && locked)
+        printf("%u of %u blocks are damaged; with --passphrase-file verify says whose\n",
+               (unsigned)state->damaged, (unsigned)state->n_blocks);
+    else if (state->damaged)
         printf(v->request->level == VERIFY_DECODE ? "%u of %u files are damaged\n"
                                                   : "%u files lie in damaged parts\n",
                (unsigned)state->damaged, files);
@@ -183,8 +191,10 @@ static void print_text(const verification *v)
         printf("%u files, %" PRIu64 " bytes: all as they were\n", files,
                v->archive.info->content_bytes);
     else if (v->request->level == VERIFY_BLOCKS)
-        printf("%u blocks, %" PRIu64 " bytes: all as they were written\n", (unsigned)n_blocks(v),
-               v->archive.info->archive_bytes);
+        printf("%u blocks, %" PRIu64 " bytes: all as they were written\n",
+               (unsigned)state->n_blocks, v->archive.info->archive_bytes);
+    else if (locked)
+        printf("the structure is sound; the index is encrypted, and the bytes that were written\n");
     else
         printf("structure and index of %u entries are sound\n",
                (unsigned)v->archive.info->n_entries);
@@ -197,6 +207,8 @@ static vlmc_status print_json(const verification *v, vlmc_error *error)
     json_object_set_new(object, "type", json_string(v->paused ? "paused" : "summary"));
     vlmc_json_set_bytes(object, "archive", v->archive.name);
     json_object_set_new(object, "level", json_string(verify_level_name(v->request->level)));
+    if (info->locked)
+        json_object_set_new(object, "locked", json_true());
     vlmc_json_set_number(object, "files", v->state.files);
     vlmc_json_set_number(object, "damaged", v->state.damaged);
     vlmc_json_set_number(object, "unread", v->state.unread);
@@ -216,7 +228,7 @@ static vlmc_status pause_here(verification *v, vlmc_error *error)
     if (v->paused)
         cli_notice(v->cli, "%s: the time is over after %u of %u %s; the same command goes on",
                    v->archive.name, (unsigned)v->state.next,
-                   (unsigned)(decode ? v->archive.info->n_entries : n_blocks(v)),
+                   (unsigned)(decode ? v->archive.info->n_entries : v->state.n_blocks),
                    decode ? "entries" : "blocks");
     return VLMC_OK;
 }
@@ -261,12 +273,25 @@ static void tell_catalog(const verification *v, vlmc_status status)
                             &verification);
 }
 
-static vlmc_status check(verification *v, vlmc_error *error)
+// Where an earlier run has stopped, if it counted the same blocks.
+static vlmc_status begin(verification *v, vlmc_error *error)
 {
     const verify_request *request = v->request;
+    uint32_t n_blocks = 0;
+    if (request->level == VERIFY_BLOCKS)
+        VLMC_TRY(vlmc_reader_count_blocks(v->archive.reader, &n_blocks, error));
     if (request->until_ns)
         verify_state_load(v->cli, request->path, request->level, v->archive.info->root_digest,
                           &v->state);
+    if (v->state.n_blocks != n_blocks)
+        v->state = (verify_state){.n_blocks = n_blocks};
+    return VLMC_OK;
+}
+
+static vlmc_status check(verification *v, vlmc_error *error)
+{
+    const verify_request *request = v->request;
+    VLMC_TRY(begin(v, error));
     cli_job_begin(&v->job, v->cli, "verifying",
                   request->level == VERIFY_DECODE ? v->archive.info->content_bytes
                                                   : v->archive.info->archive_bytes);
@@ -291,7 +316,10 @@ vlmc_status verify_one(const verify_request *request, bool *paused, vlmc_error *
     verification v = {.request = request, .cli = request->common->cli};
     *paused = false;
     VLMC_TRY(cli_device_check(request->common->device, error));
-    VLMC_TRY(cli_archive_open(&v.archive, request->common, request->path, error));
+    // What is not decoded needs no passphrase.
+    VLMC_TRY(request->level == VERIFY_DECODE
+                 ? cli_archive_open(&v.archive, request->common, request->path, error)
+                 : cli_archive_look(&v.archive, request->common, request->path, error));
     const vlmc_status status = check(&v, error);
     cli_archive_close(&v.archive);
     *paused = v.paused;

@@ -64,6 +64,7 @@ void verify_state_load(const cli *cli, const char *path, verify_level level,
     if (known && strcmp(known, hex) == 0)
         *state = (verify_state){
             .next = number_of(value, "next"),
+            .n_blocks = number_of(value, "blocks"),
             .files = number_of(value, "files"),
             .damaged = number_of(value, "damaged"),
             .unread = number_of(value, "unread"),
@@ -83,6 +84,7 @@ vlmc_status verify_state_save(const cli *cli, const char *path, verify_level lev
     if (root_digest)
         vlmc_json_set_hex(value, "root_digest", root_digest, 32);
     vlmc_json_set_number(value, "next", state->next);
+    vlmc_json_set_number(value, "blocks", state->n_blocks);
     vlmc_json_set_number(value, "files", state->files);
     vlmc_json_set_number(value, "damaged", state->damaged);
     vlmc_json_set_number(value, "unread", state->unread);

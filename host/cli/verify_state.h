@@ -19,7 +19,8 @@ const char *verify_level_name(verify_level level);
 
 // What is done of an archive. Zeros: nothing.
 typedef struct verify_state {
-    uint32_t next; // file or block to go on with
+    uint32_t next;     // file or block to go on with
+    uint32_t n_blocks; // at level blocks: of how many; an archive that is locked has others
     uint32_t files;
     uint32_t damaged;
     uint32_t unread; // for want of a model or a plugin

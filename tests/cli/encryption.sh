@@ -40,6 +40,24 @@ expect 0 "which is the same passphrase" with key verify p.vlmc
 expect 64 "archive and passphrase from one standard input" with - verify - <e.vlmc
 says "cannot both come from standard input"
 
+# Damage is found without the passphrase.
+for level in header blocks; do
+    expect 0 "verify --level $level without the passphrase" setsid -w "$vlmc" verify --level $level e.vlmc
+done
+check "counts the sealed records" grep -qE '^[1-9][0-9]* blocks, [0-9]+ bytes: all as they were written$' stdout
+cp e.vlmc hurt.vlmc
+for at in 20 140 60000; do
+    printf XXXX | dd of=hurt.vlmc bs=1 seek=$at conv=notrunc status=none
+    expect 3 "which finds damage at byte $at" setsid -w "$vlmc" verify --level blocks hurt.vlmc
+    says "hurt.vlmc is damaged"
+    dd if=e.vlmc of=hurt.vlmc bs=1 skip=$at seek=$at count=4 conv=notrunc status=none
+done
+printf XXXX | dd of=hurt.vlmc bs=1 seek=60000 conv=notrunc status=none
+expect 3 "with the passphrase" with key verify --level blocks hurt.vlmc
+check "it says whose it is" grep -q 'files lie in damaged parts' stdout
+"$vlmc" verify --level blocks --json hurt.vlmc >stdout 2>stderr
+check "in JSON as well" grep -qE '"damaged": *1,.*"locked": *true|"locked": *true,.*"damaged": *1,' stdout
+
 # Two archives of the same tree have two keys.
 check "the same tree again makes another archive" test "$(cmp e.vlmc v.vlmc | wc -l)" -eq 1
 
