@@ -272,6 +272,9 @@ typedef struct vlmc_archive_info {
     uint64_t archive_bytes;   // of the file, recovery data included
     uint64_t recovery_bytes;  // of recovery data; 0: there are none
     bool recovery_damaged;    // they do not end the file as they should
+    uint32_t shards;          // of archive and recovery data (docs/format.md); 0: there are none
+    uint32_t spare_shards;    // whichever so many are damaged, they can be mended
+    uint64_t shard_bytes;     // of one of the archive's
     uint64_t content_bytes;   // of all files; UINT64_MAX when that is more
     uint64_t duplicate_bytes; // of these, what an earlier file, or the same one, has as well
     uint32_t n_entries;

@@ -57,5 +57,8 @@ vlmc_status vlmc_archive_find_extent(int fd, uint64_t file_bytes, const char *na
     extent->archive_bytes = place.layout.archive_bytes;
     extent->recovery_bytes = file_bytes - extent->archive_bytes;
     extent->recovery_damaged = !place.at_end;
+    extent->shards = place.layout.data + place.layout.parity;
+    extent->spare_shards = place.layout.parity - place.layout.pieces;
+    extent->shard_bytes = (uint64_t)place.layout.rows * place.layout.cell_bytes;
     return VLMC_OK;
 }

@@ -11,6 +11,9 @@ typedef struct vlmc_archive_extent {
     uint64_t archive_bytes;  // from the file's first byte, footer included
     uint64_t recovery_bytes; // the rest of the file; 0: none
     bool recovery_damaged;   // what follows the archive does not end as recovery data do
+    uint32_t shards;         // of archive and recovery data; 0: none
+    uint32_t spare_shards;   // so many of them, whichever, may be lost
+    uint64_t shard_bytes;    // of one of the archive's
 } vlmc_archive_extent;
 
 // Finds the archive's end in a file of `file_bytes`: its footer ends the file, or recovery data do;

@@ -29,6 +29,9 @@ static vlmc_status open_file(vlmc_reader *r, const char *path, vlmc_error *error
     if (vlmc_archive_find_extent(r->fd, r->info.archive_bytes, "", &extent, NULL) == VLMC_OK) {
         r->info.recovery_bytes = extent.recovery_bytes;
         r->info.recovery_damaged = extent.recovery_damaged;
+        r->info.shards = extent.shards;
+        r->info.spare_shards = extent.spare_shards;
+        r->info.shard_bytes = extent.shard_bytes;
     }
     return VLMC_OK;
 }

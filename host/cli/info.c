@@ -185,6 +185,11 @@ static vlmc_status print_json(const cli_archive *archive, const archive_sums *su
     vlmc_json_set_number(object, "recovery_bytes", info->recovery_bytes);
     if (info->recovery_damaged)
         json_object_set_new(object, "recovery_damaged", json_true());
+    if (info->recovery_bytes) {
+        vlmc_json_set_number(object, "shards", info->shards);
+        vlmc_json_set_number(object, "spare_shards", info->spare_shards);
+        vlmc_json_set_number(object, "shard_bytes", info->shard_bytes);
+    }
     json_object_set_new(object, "encrypted", json_boolean(info->encrypted));
     if (info->encrypted)
         json_object_set_new(object, "locked", json_boolean(info->locked));
@@ -210,8 +215,10 @@ static vlmc_status print_json(const cli_archive *archive, const archive_sums *su
 static void print_recovery(const vlmc_archive_info *info)
 {
     if (info->recovery_bytes)
-        printf("recovery  %" PRIu64 " of these bytes%s\n", info->recovery_bytes,
-               info->recovery_damaged ? ", damaged" : "");
+        printf("recovery  %" PRIu64 " of these bytes%s; mend any %u of %u shards of %" PRIu64
+               " bytes\n",
+               info->recovery_bytes, info->recovery_damaged ? ", damaged" : "",
+               (unsigned)info->spare_shards, (unsigned)info->shards, info->shard_bytes);
 }
 
 static void print_text(const cli_archive *archive, const archive_sums *sums)

@@ -10,7 +10,9 @@
 #define CELL_BYTES_SMALL 1024u // where one row is enough
 #define CELL_BYTES_PAGE 4096u  // what disks lose at a time
 #define CELLS_LEAST 10u        // of a very small archive
+#define SMALL_ROWS_MOST 12u    // of small cells: their packets cost more
 #define XOR_GROUP_ROWS 48u     // one XOR row costs 1/48
+#define XOR_ROWS_LEAST 24u     // below, more parity is worth more than an XOR row
 #define XOR_PERCENT_LEAST 5u   // below, the cost of XOR rows would be most of what was asked for
 
 const uint8_t vlmc_recovery_magic[8] = {0xF4, 'v', 'l', 'm', 'c', 'r', 'e', 'c'};
@@ -38,10 +40,16 @@ static uint32_t share_of_one(uint32_t percent)
     return 100 * percent;
 }
 
-// Some more where there are several rows, each of which must bear its share of random damage.
-static uint32_t share_of_many(uint32_t percent)
+// More where there are several rows, each of which must bear its share of scattered damage; most
+// where a packet is longer than a page, so that what a disk loses hits two.
+static uint32_t share_of_small_cells(uint32_t percent)
 {
-    return 120 * percent;
+    return 130 * percent;
+}
+
+static uint32_t share_of_pages(uint32_t percent)
+{
+    return 140 * percent;
 }
 
 // Rows and XOR rows multiply: (1 + q)(1 + 1/48) = 1 + p.
@@ -55,25 +63,45 @@ static uint32_t columns_most(uint32_t share)
     return VLMC_RECOVERY_COLUMNS_MAX * 10000 / (10000 + share);
 }
 
-static void choose_cells(vlmc_recovery_layout *l, uint32_t most)
+// One row of cells that are as small as it permits.
+static void choose_one_row(vlmc_recovery_layout *l)
 {
-    const uint64_t n = l->archive_bytes;
-    if (n <= (uint64_t)most * CELL_BYTES_SMALL) {
-        l->rows = 1;
-        l->cell_bytes = (uint32_t)clamp(round_up(divide_up(n, CELLS_LEAST), CELL_ALIGN), CELL_ALIGN,
-                                        CELL_BYTES_SMALL);
-        return;
-    }
-    const uint64_t page = (uint64_t)most * CELL_BYTES_PAGE;
-    if (n < page * XOR_GROUP_ROWS) { // more rows first, then larger cells
-        l->rows =
-            (uint32_t)clamp(divide_up(n, (uint64_t)most * CELL_BYTES_SMALL), 1, XOR_GROUP_ROWS);
-        l->cell_bytes = (uint32_t)round_up(divide_up(n, (uint64_t)most * l->rows), CELL_ALIGN);
-        return;
-    }
+    l->rows = 1;
+    l->cell_bytes = (uint32_t)clamp(round_up(divide_up(l->archive_bytes, CELLS_LEAST), CELL_ALIGN),
+                                    CELL_ALIGN, CELL_BYTES_SMALL);
+}
+
+static void choose_small_cells(vlmc_recovery_layout *l, uint32_t share)
+{
+    l->cell_bytes = CELL_BYTES_SMALL;
+    l->rows = (uint32_t)divide_up(l->archive_bytes, (uint64_t)columns_most(share) * l->cell_bytes);
+}
+
+// Cells of a page, or several in very large archives.
+static void choose_pages(vlmc_recovery_layout *l, uint32_t share)
+{
+    const uint64_t n = l->archive_bytes, most = columns_most(share);
     l->cell_bytes =
-        (uint32_t)round_up(divide_up(n, (uint64_t)most * VLMC_RECOVERY_ROWS_MAX), CELL_BYTES_PAGE);
-    l->rows = (uint32_t)divide_up(n, (uint64_t)most * l->cell_bytes);
+        (uint32_t)round_up(divide_up(n, most * VLMC_RECOVERY_ROWS_MAX), CELL_BYTES_PAGE);
+    l->rows = (uint32_t)divide_up(n, most * l->cell_bytes);
+}
+
+// Small cells as long as that takes few rows, then pages. Never a size between: what a disk loses
+// would lie in two cells then, and twice as many would be damaged. Returns the share of parity.
+static uint32_t choose_rows(vlmc_recovery_layout *l, uint32_t percent)
+{
+    uint32_t share = share_of_small_cells(percent);
+    choose_small_cells(l, share);
+    if (l->rows <= SMALL_ROWS_MOST)
+        return share;
+    share = share_of_pages(percent);
+    choose_pages(l, share);
+    if (l->rows < XOR_ROWS_LEAST || percent < XOR_PERCENT_LEAST)
+        return share;
+    share = share_with_xor(percent);
+    choose_pages(l, share);
+    l->xor_rows = l->rows < XOR_GROUP_ROWS ? 1 : l->rows / XOR_GROUP_ROWS;
+    return share;
 }
 
 bool vlmc_recovery_plan(uint64_t archive_bytes, uint64_t set, uint32_t percent,
@@ -84,16 +112,9 @@ bool vlmc_recovery_plan(uint64_t archive_bytes, uint64_t set, uint32_t percent,
         return false;
     *layout = (vlmc_recovery_layout){.archive_bytes = archive_bytes, .set = set};
     uint32_t share = share_of_one(percent);
-    choose_cells(layout, columns_most(share));
-    if (layout->rows > 1) {
-        share = share_of_many(percent);
-        choose_cells(layout, columns_most(share));
-    }
-    if (layout->cell_bytes >= CELL_BYTES_PAGE && percent >= XOR_PERCENT_LEAST) {
-        share = share_with_xor(percent);
-        choose_cells(layout, columns_most(share));
-        layout->xor_rows = layout->rows < XOR_GROUP_ROWS ? 1 : layout->rows / XOR_GROUP_ROWS;
-    }
+    choose_one_row(layout);
+    if (archive_bytes > (uint64_t)columns_most(share) * layout->cell_bytes)
+        share = choose_rows(layout, percent);
     layout->data = (uint32_t)divide_up(archive_bytes, (uint64_t)layout->rows * layout->cell_bytes);
     const uint32_t parity = (uint32_t)divide_up((uint64_t)layout->data * share, 10000);
     const uint32_t room = VLMC_RECOVERY_COLUMNS_MAX - layout->data;

@@ -24,6 +24,8 @@ expect 0 "and says so in JSON" "$vlmc" verify --json a.vlmc
 check "of the recovery data too" grep -q '"recovery":"whole"' stdout
 expect 0 "info shows them" "$vlmc" info a.vlmc
 check "in bytes" grep -q "^recovery  $(($(size_of a.vlmc) - $(size_of plain.vlmc))) of" stdout
+check "and how much of the file they mend for certain" \
+    grep -qE 'mend any [0-9]+ of [0-9]+ shards of [0-9]+ bytes$' stdout
 expect 0 "verify reads them from standard input" "$vlmc" verify - <a.vlmc
 
 cp plain.vlmc b.vlmc

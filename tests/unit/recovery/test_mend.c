@@ -9,8 +9,8 @@
 
 #define BLOCK_BYTES 4096u
 
-// One row; rows without XOR rows; rows with them; cells of a page.
-static const size_t sizes[] = {120000, 1500000, 9000000, 50000000};
+// One row; rows of small cells; rows of pages; rows of pages with XOR rows.
+static const size_t sizes[] = {120000, 1500000, 9000000, 30000000};
 #define SIZES (sizeof sizes / sizeof *sizes)
 
 static unsigned long rounds(unsigned long usual)
