@@ -60,23 +60,40 @@ static bool charset_is_utf8(void)
     return is;
 }
 
-void cli_print_escaped(const char *text, void *stream)
+// One code point, or one byte that is none. Returns its bytes.
+static size_t print_special(const unsigned char *p, FILE *stream)
 {
     // Elsewhere than on a terminal other charsets are no danger, and whoever reads it may know
     // better than the locale what the bytes mean.
     const bool terminal = isatty(fileno(stream));
-    const bool ascii_only = terminal && !charset_is_utf8();
+    uint32_t code;
+    const size_t utf8 = vlmc_utf8_sequence(p, &code);
+    const size_t n = utf8 ? utf8 : 1;
+    const bool known = utf8 ? code < 0x80 || !terminal || charset_is_utf8() : !terminal;
+    if (known && !is_control(code))
+        fwrite(p, 1, n, stream);
+    else
+        for (size_t i = 0; i < n; i++)
+            fprintf(stream, "\\x%02x", p[i]);
+    return n;
+}
+
+static bool is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x7f;
+}
+
+// Most of it is plain, and there may be a million of them.
+void cli_print_escaped(const char *text, void *stream)
+{
     for (const unsigned char *p = (const unsigned char *)text; *p;) {
-        uint32_t code;
-        const size_t utf8 = vlmc_utf8_sequence(p, &code);
-        const size_t n = utf8 ? utf8 : 1;
-        const bool known = utf8 ? code < 0x80 || !ascii_only : !terminal;
-        if (known && !is_control(code))
-            fwrite(p, 1, n, stream);
-        else
-            for (size_t i = 0; i < n; i++)
-                fprintf(stream, "\\x%02x", p[i]);
+        size_t n = 0;
+        while (is_plain(p[n]))
+            n++;
+        fwrite(p, 1, n, stream);
         p += n;
+        if (*p)
+            p += print_special(p, stream);
     }
 }
 
