@@ -140,6 +140,23 @@ refute "and has none of its names" grep -q hidden catalog.db*
 expect 0 "create --catalog-names" "$vlmc" create -f -q -2 --encrypt --catalog-names "${cheap[@]}" \
     --passphrase-file key -o c.vlmc tree
 expect 0 "find knows the names then" "$vlmc" find hidden-name
+mkdir kept
+mv c.vlmc kept
+expect 0 "rebuild of a sound catalog" "$vlmc" catalog rebuild kept
+expect 0 "keeps them" "$vlmc" find hidden-name
+expect 0 "so does protect" "$vlmc" protect -q kept/c.vlmc
+expect 0 "of whoever may know them" "$vlmc" find hidden-name
+cp catalog.db torn.db
+dd if=/dev/zero of=torn.db bs=4096 seek=2 count=20 conv=notrunc status=none
+expect 0 "rebuild of a damaged one" env VLMC_CATALOG="$scratch/torn.db" "$vlmc" catalog rebuild kept
+check "knows the archive" grep -q 'c.vlmc$' <(VLMC_CATALOG="$scratch/torn.db" "$vlmc" catalog list)
+expect 1 "and no name" env VLMC_CATALOG="$scratch/torn.db" "$vlmc" find hidden
+expect 0 "forget" "$vlmc" catalog forget kept/c.vlmc
+expect 0 "and scan" "$vlmc" catalog scan kept
+expect 1 "forget the names" "$vlmc" find hidden
+expect 0 "verify with the passphrase" with key verify -q kept/c.vlmc
+expect 0 "extract with it" with key extract -q -C out2 kept/c.vlmc
+expect 1 "and neither teaches them again" "$vlmc" find hidden
 
 # Another passphrase.
 cp e.vlmc r.vlmc
