@@ -144,7 +144,9 @@ vlmc_status job_load(const cli *cli, const char *id, json_t **record, job_place 
 
 vlmc_status job_remove(const cli *cli, const char *id, vlmc_error *error)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], folder[PATH_MAX];
+    VLMC_TRY(state_folder(cli, "jobs", folder, error));
+    state_folder_clean(folder);
     VLMC_TRY(record_path(cli, id, path, error));
     if (unlink(path) == 0 || errno == ENOENT)
         return VLMC_OK;

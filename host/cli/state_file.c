@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define BYTES_MAX (4u << 20)
+#define NEW ".new-"
+#define ATTEMPTS 100
 
 vlmc_status state_folder(const cli *cli, const char *name, char folder[PATH_MAX], vlmc_error *error)
 {
@@ -61,22 +65,55 @@ static bool sync_folder(const char *folder)
     return synced;
 }
 
+// A new file under a name of its own, locked as long as somebody writes it.
+static int open_new(const char *folder, char name[PATH_MAX + 16])
+{
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        struct stat st;
+        snprintf(name, PATH_MAX + 16, "%s/" NEW "XXXXXX", folder);
+        const int fd = mkostemp(name, O_CLOEXEC);
+        if (fd < 0)
+            return -1;
+        // Before it was locked it may have been taken for one that was left.
+        if ((flock(fd, LOCK_EX) != 0 && errno != ENOLCK) || fstat(fd, &st) != 0 || st.st_nlink > 0)
+            return fd;
+        close(fd);
+    }
+    errno = EAGAIN;
+    return -1;
+}
+
 // Another name first, so that nobody ever sees half a file.
 static bool write_file(const char *folder, const char *path, const char *text, size_t size)
 {
     char name[PATH_MAX + 16];
-    snprintf(name, sizeof name, "%s/.new-XXXXXX", folder);
-    const int fd = mkostemp(name, O_CLOEXEC);
+    const int fd = open_new(folder, name);
     if (fd < 0)
         return false;
-    bool written = write_all(fd, text, size) && fsync(fd) == 0;
-    written = close(fd) == 0 && written;
-    if (written && rename(name, path) == 0)
-        return sync_folder(folder);
+    const bool written = write_all(fd, text, size) && fsync(fd) == 0 && rename(name, path) == 0;
     const int code = errno;
-    unlink(name);
+    if (!written)
+        unlink(name);
+    close(fd);
     errno = code;
-    return false;
+    return written && sync_folder(folder);
+}
+
+void state_folder_clean(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (strncmp(entry->d_name, NEW, sizeof NEW - 1) != 0)
+            continue;
+        const int fd =
+            openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            unlinkat(dirfd(dir), entry->d_name, 0);
+        if (fd >= 0)
+            close(fd);
+    }
+    if (dir)
+        closedir(dir);
 }
 
 vlmc_status state_file_save(const char *path, json_t *value, vlmc_error *error)
@@ -84,6 +121,7 @@ vlmc_status state_file_save(const char *path, json_t *value, vlmc_error *error)
     char folder[PATH_MAX];
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
     VLMC_TRY(make_folder(folder, error));
+    state_folder_clean(folder);
     char *text = json_dumps(value, JSON_INDENT(2));
     if (!text)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for \"%s\"", path);

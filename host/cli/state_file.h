@@ -19,6 +19,9 @@ vlmc_status state_folder(const cli *cli, const char *name, char folder[PATH_MAX]
 // returns.
 vlmc_status state_file_save(const char *path, json_t *value, vlmc_error *error);
 
+// Removes what writers that were killed have left in a folder of such files. state_file_save does.
+void state_folder_clean(const char *folder);
+
 // *value NULL: there is none. False: there is one that nobody can use, and *why.
 bool state_file_load(const char *path, json_t **value, const char **why);
 

@@ -207,4 +207,12 @@ expect 0 "without a place for records the archive is written all the same" \
 says "cannot be put on record"
 check "and is the same" cmp homeless.vlmc whole.vlmc
 check "with nothing left" nothing_left .
+# A record that was being written when its writer was killed.
+echo '{"sources": ["secret"]}' >"$records/.new-abcdef"
+"${create[@]}" -f -o whole.vlmc tree
+check "what a killed writer left goes with the next job" test ! -e "$records/.new-abcdef"
+echo '{"sources": ["secret"]}' >"$records/.new-ghijkl"
+flock "$records/.new-ghijkl" "${create[@]}" -f -o whole.vlmc tree
+check "what somebody writes at this moment does not" test -e "$records/.new-ghijkl"
+rm "$records/.new-ghijkl"
 finish

@@ -131,5 +131,6 @@ for ((i = 0; i < count; i++)); do
 done
 echo "$count runs: $resumed resumed, $taken of them took groups over, $wrong did not finish identical"
 check "after kill -9 and power cuts every archive is the same" test $wrong -eq 0
+check "and none has left anything of its record" test -z "$(ls -A "$records")"
 check "some runs were resumed and took groups over" test $taken -gt 0
 finish
