@@ -19,18 +19,9 @@ static const struct argp_option option_table[] = {CLI_OPTIONS_PASSPHRASE, CLI_OP
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     info_options *options = state->input;
-    switch (key) {
-    case ARGP_KEY_ARG:
-        if (options->archive)
-            argp_error(state, "one archive at a time");
-        options->archive = arg;
+    if (cli_one_archive_parse(key, arg, state, &options->archive) == 0)
         return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no archive named");
-        return 0;
-    default:
-        return cli_common_parse(key, arg, state, &options->common);
-    }
+    return cli_common_parse(key, arg, state, &options->common);
 }
 
 static const struct argp info_argp = {

@@ -61,6 +61,22 @@ error_t cli_common_parse(int key, const char *arg, struct argp_state *state, cli
     }
 }
 
+error_t cli_one_archive_parse(int key, char *arg, struct argp_state *state, const char **archive)
+{
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (*archive)
+            argp_error(state, "one archive at a time");
+        *archive = arg;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no archive named");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 uint64_t cli_parse_bytes(struct argp_state *state, const char *arg)
 {
     static const char units[] = "KMGT";

@@ -74,6 +74,10 @@ void cli_common_init(cli_common *common, cli *cli);
 // Handles the shared keys; ARGP_ERR_UNKNOWN for others. For use in a command's parser.
 error_t cli_common_parse(int key, const char *arg, struct argp_state *state, cli_common *common);
 
+// For commands with one ARCHIVE, which it stores: ARGP_KEY_ARG and ARGP_KEY_NO_ARGS;
+// ARGP_ERR_UNKNOWN for other keys.
+error_t cli_one_archive_parse(int key, char *arg, struct argp_state *state, const char **archive);
+
 // "4096", "64K", "2M", "10G", "1T" (powers of 1024); a usage error otherwise.
 uint64_t cli_parse_bytes(struct argp_state *state, const char *arg);
 

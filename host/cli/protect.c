@@ -40,18 +40,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case CLI_KEY_REMOVE:
         options->remove = true;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->archive)
-            argp_error(state, "one archive at a time");
-        options->archive = arg;
-        return 0;
     case ARGP_KEY_END:
-        if (!options->archive)
-            argp_error(state, "no archive named");
         if (options->remove && options->percent)
             argp_error(state, "--remove and --recovery exclude each other");
         return 0;
     default:
+        if (cli_one_archive_parse(key, arg, state, &options->archive) == 0)
+            return 0;
         return cli_common_parse(key, arg, state, &options->common);
     }
 }

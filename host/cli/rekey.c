@@ -36,16 +36,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case CLI_KEY_NEW_PASSPHRASE_FILE:
         options->new_file = arg;
         return 0;
-    case ARGP_KEY_ARG:
-        if (options->archive)
-            argp_error(state, "one archive at a time");
-        options->archive = arg;
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no archive named");
-        return 0;
     default:
-        if (cli_encryption_parse(key, arg, state, &options->encryption) == 0)
+        if (cli_encryption_parse(key, arg, state, &options->encryption) == 0 ||
+            cli_one_archive_parse(key, arg, state, &options->archive) == 0)
             return 0;
         return cli_common_parse(key, arg, state, &options->common);
     }
