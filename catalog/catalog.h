@@ -262,11 +262,15 @@ typedef struct vlmc_scan_hit {
 } vlmc_scan_hit;
 typedef vlmc_status (*vlmc_scan_fn)(void *user, const vlmc_scan_hit *hit, vlmc_error *error);
 
+// How many files the walk has seen so far, and how large they are; called for each.
+typedef void (*vlmc_scan_looked_fn)(void *user, uint64_t n_files, uint64_t bytes);
+
 typedef struct vlmc_scan_params {
-    const char *folder; // absolute, without symlinks
-    bool all_files;     // look into every file, not only into those named *.vlmc
-    bool again;         // read archives that the catalog knows as well
-    vlmc_scan_fn visit; // may be NULL
+    const char *folder;         // absolute, without symlinks
+    bool all_files;             // look into every file, not only into those named *.vlmc
+    bool again;                 // read archives that the catalog knows as well
+    vlmc_scan_fn visit;         // may be NULL
+    vlmc_scan_looked_fn looked; // may be NULL
     void *user;
 } vlmc_scan_params;
 
@@ -278,8 +282,9 @@ vlmc_status vlmc_catalog_scan(vlmc_catalog *catalog, const vlmc_scan_params *par
 typedef struct vlmc_rebuild_params {
     const char *const *folders; // (n_folders) absolute, without symlinks: to be scanned as well
     size_t n_folders;
-    bool all_files;     // as of a scan
-    vlmc_scan_fn visit; // may be NULL
+    bool all_files;             // as of a scan
+    vlmc_scan_fn visit;         // may be NULL
+    vlmc_scan_looked_fn looked; // may be NULL
     void *user;
 } vlmc_rebuild_params;
 

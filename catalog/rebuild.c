@@ -25,6 +25,7 @@ static vlmc_scan_params scan_params(const rebuild *r, const char *folder)
         .all_files = r->params->all_files,
         .again = true,
         .visit = r->params->visit,
+        .looked = r->params->looked,
         .user = r->params->user,
     };
 }

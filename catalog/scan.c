@@ -222,7 +222,7 @@ static vlmc_status tell_failed(void *user, const char *path, const vlmc_error *w
 vlmc_status vlmc_catalog_scan(vlmc_catalog *catalog, const vlmc_scan_params *params,
                               vlmc_error *error)
 {
-    vlmc_scan_files files = {0};
+    vlmc_scan_files files = {.looked = params->looked, .user = params->user};
     scan scan = {.catalog = catalog, .params = params};
     VLMC_TRY(prepare(catalog, error));
     vlmc_status status = vlmc_scan_files_collect(catalog, &files, params->folder, params->all_files,

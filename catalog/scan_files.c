@@ -70,6 +70,10 @@ static vlmc_status visit(vlmc_scan_files *files, const FTSENT *file, bool all_fi
     vlmc_error why;
     switch (file->fts_info) {
     case FTS_F:
+        files->n_seen++;
+        files->seen_bytes += (uint64_t)file->fts_statp->st_size;
+        if (files->looked)
+            files->looked(files->user, files->n_seen, files->seen_bytes);
         return is_candidate(file, all_files) ? vlmc_scan_files_add(files, file->fts_path, error)
                                              : VLMC_OK;
     case FTS_DNR:

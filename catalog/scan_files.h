@@ -9,6 +9,10 @@ typedef struct vlmc_scan_files {
     char **paths; // (n), in byte order within each folder
     size_t n;
     size_t capacity;
+    vlmc_scan_looked_fn looked; // may be NULL
+    void *user;
+    uint64_t n_seen; // files, whatever they are
+    uint64_t seen_bytes;
 } vlmc_scan_files;
 
 // A folder or file that cannot be looked into: the reason. May fail, which ends the walk.

@@ -2,6 +2,7 @@
 // vlmc catalog scan, rebuild
 #include "catalog_actions.h"
 #include "catalog_show.h"
+#include "job.h"
 #include "record_archive.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 
 typedef struct scan_run {
     cli *cli;
+    cli_job job;
     uint64_t counts[VLMC_SCAN_NO_FOLDER + 1];
 } scan_run;
 
@@ -39,6 +41,7 @@ static vlmc_status print_event(void *user, const vlmc_scan_hit *hit, vlmc_error 
 {
     scan_run *run = user;
     run->counts[hit->event]++;
+    cli_job_end(&run->job); // the line makes room for results
     if (hit->why)
         cli_warn(run->cli, "%s", hit->why->text);
     if (run->cli->json)
@@ -54,6 +57,12 @@ static vlmc_status print_event(void *user, const vlmc_scan_hit *hit, vlmc_error 
     }
     putchar('\n');
     return VLMC_OK;
+}
+
+static void show_looked(void *user, uint64_t n_files, uint64_t bytes)
+{
+    scan_run *run = user;
+    cli_job_found(&run->job, n_files, bytes);
 }
 
 static void print_summary(const scan_run *run)
@@ -110,6 +119,7 @@ static vlmc_status scan_folders(const catalog_options *options, char *const *fol
             .folder = folders[i],
             .all_files = options->all_files,
             .visit = print_event,
+            .looked = show_looked,
             .user = run,
         };
         status = vlmc_catalog_scan(catalog, &params, error);
@@ -123,7 +133,9 @@ vlmc_status catalog_scan(const catalog_options *options, vlmc_error *error)
     scan_run run = {.cli = options->common.cli};
     char **folders;
     VLMC_TRY(resolve_folders(options, &folders, error));
+    cli_job_begin(&run.job, run.cli, "looking", 0);
     vlmc_status status = scan_folders(options, folders, &run, error);
+    cli_job_end(&run.job);
     destroy_folders(folders, (size_t)options->n_args);
     if (status == VLMC_OK)
         print_summary(&run);
@@ -141,9 +153,12 @@ vlmc_status catalog_rebuild(const catalog_options *options, vlmc_error *error)
         .n_folders = (size_t)options->n_args,
         .all_files = options->all_files,
         .visit = print_event,
+        .looked = show_looked,
         .user = &run,
     };
+    cli_job_begin(&run.job, cli, "looking", 0);
     vlmc_status status = cli_catalog_rebuild(cli, &params, &aside, error);
+    cli_job_end(&run.job);
     destroy_folders(folders, params.n_folders);
     if (aside)
         cli_notice(cli, "the damaged catalog was put aside as \"%s\"", aside);

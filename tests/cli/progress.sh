@@ -44,6 +44,14 @@ if command -v script >/dev/null; then
     check "diff says how far it is" eval 'lines comparing | grep -qE "^comparing [0-9]+ %"'
     check "and its results stand on lines of their own" \
         eval 'tr "\r" "\n" <screen | sed "s/^\x1b\[K//" | grep -qx "content many/e"'
+    at_terminal 100 "$vlmc" catalog scan many
+    check "a scan says how many files it has seen" \
+        eval 'lines looking: | grep -qE "^looking: [0-9]+ files?, [0-9]+ B found$"'
+    mkdir scanned
+    cp text.vlmc scanned
+    at_terminal 100 "$vlmc" catalog scan scanned
+    check "and what it found on lines of their own" \
+        eval 'tr "\r" "\n" <screen | sed "s/^\x1b\[K//" | grep -qx "new      $scratch/scanned/text.vlmc"'
     at_terminal 30 "$vlmc" create --no-catalog -1 -o narrow.vlmc text
     check "a narrow terminal gets no line that it would have to wrap" narrow_enough packing 29
     at_terminal 4 "$vlmc" create --no-catalog -1 -o tiny.vlmc little
