@@ -103,7 +103,7 @@ Test(repair, damage_to_any_byte_is_repaired_to_the_file_that_was)
 {
     sample *s = make_sample();
     const char *which = getenv("VLMC_TEST_BIT");
-    const uint8_t flip = which ? (uint8_t)(1 << atoi(which) % 8) : 0x41;
+    const uint8_t flip = (uint8_t)(which ? 1 << atoi(which) % 8 : 0x41);
     for (size_t at = 0; at < s->size; at++) {
         s->bytes[at] ^= flip;
         outcome o = repaired(s->bytes, s->size);

@@ -70,29 +70,69 @@ Test(mend, any_five_percent_of_the_blocks_wherever_they_lie)
     }
 }
 
-// Whole columns are what a row's code sees as one cell: the guarantee.
-Test(mend, any_columns_of_five_percent)
+Test(mend, ten_percent_promise_five_at_every_size)
+{
+    for (uint64_t n = VLMC_RECOVERY_ARCHIVE_BYTES_MIN; n < VLMC_RECOVERY_ARCHIVE_BYTES_MAX;
+         n += 1 + n / 997) {
+        vlmc_recovery_layout l;
+        cr_assert(vlmc_recovery_plan(n, 0, 10, &l));
+        cr_expect_geq(l.parity - l.pieces, (l.data + l.parity) / 20, "%llu bytes",
+                      (unsigned long long)n);
+        const uint64_t most = n > 46000000 ? 110 * n / 1000 : 165 * n / 1000;
+        cr_expect(l.end - n <= most || n < 25000, "%llu bytes: %llu", (unsigned long long)n,
+                  (unsigned long long)(l.end - n));
+    }
+}
+
+static void spoil_shard(const protected_file *file, uint8_t *bytes, uint32_t shard, uint64_t *state)
+{
+    const vlmc_recovery_layout *l = &file->layout;
+    const size_t data_bytes = (size_t)l->rows * l->cell_bytes;
+    const size_t parity_bytes = (size_t)l->all_rows * l->packet_bytes;
+    if (shard < l->data)
+        spoil(bytes + shard * data_bytes,
+              smaller(data_bytes, file->archive_bytes - shard * data_bytes), state);
+    else
+        spoil(bytes + l->packets_at + (shard - l->data) * parity_bytes, parity_bytes, state);
+}
+
+// As many as info promises: these, in an order of their own, from `first` on.
+static void lose_shards(const protected_file *file, uint32_t first, uint32_t step, uint64_t *state)
+{
+    const uint32_t shards = file->layout.data + file->layout.parity;
+    const uint32_t spare = file->layout.parity - file->layout.pieces;
+    uint8_t *bytes = copy_of(file);
+    for (uint32_t i = 0; i < spare; i++)
+        spoil_shard(file, bytes, (first + i * step) % shards, state);
+    cr_expect(mends(file, bytes, file->size, NULL), "%u of %u shards, from %u by %u", spare, shards,
+              first, step);
+    free(bytes);
+}
+
+static bool is_prime(uint32_t n)
+{
+    for (uint32_t i = 2; i * i <= n; i++)
+        if (n % i == 0)
+            return false;
+    return n > 1;
+}
+
+// A shard is what a row's code sees as one cell: the guarantee.
+Test(mend, any_shards_up_to_the_number_that_is_promised)
 {
     uint64_t state = 6;
-    for (size_t s = 0; s < 3; s++) {
+    for (size_t s = 0; s < SIZES; s++) {
         protected_file file = make_protected(sizes[s], 10);
-        const vlmc_recovery_layout *l = &file.layout;
-        const uint32_t columns = l->data + l->parity;
-        const size_t data_bytes = (size_t)l->rows * l->cell_bytes;
-        const size_t parity_bytes = (size_t)l->all_rows * l->packet_bytes;
-        for (unsigned long round = 0; round < rounds(3); round++) {
-            uint8_t *bytes = copy_of(&file);
-            for (uint32_t n = columns / 20; n > 0; n--) {
-                const uint32_t c = (uint32_t)(next_number(&state) % columns);
-                const size_t at =
-                    c < l->data ? c * data_bytes : l->packets_at + (c - l->data) * parity_bytes;
-                if (c < l->data)
-                    spoil(bytes + at, smaller(data_bytes, file.archive_bytes - at), &state);
-                else
-                    spoil(bytes + at, parity_bytes, &state);
-            }
-            cr_expect(mends(&file, bytes, file.size, NULL));
-            free(bytes);
+        const uint32_t shards = file.layout.data + file.layout.parity;
+
+        lose_shards(&file, 0, 1, &state);
+        lose_shards(&file, file.layout.data, 1, &state); // as many of the hashes as may be lost
+        lose_shards(&file, file.layout.data - 4, 1, &state);
+        for (unsigned long round = 0; round < rounds(1); round++) {
+            uint32_t step = 2 + (uint32_t)(next_number(&state) % 200);
+            while (!is_prime(step) || shards % step == 0) // so that no shard comes twice
+                step++;
+            lose_shards(&file, (uint32_t)(next_number(&state) % shards), step, &state);
         }
         free_protected(&file);
     }
