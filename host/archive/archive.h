@@ -110,7 +110,8 @@ typedef bool (*vlmc_progress_fn)(void *user, uint64_t bytes_done, uint64_t packe
 
 // Where the archive code gets models and engines when a group first needs them, so that archives
 // without model groups never load a model. Models stay with the source and must outlive the writer
-// or reader. Nothing is called from vlmc_reader_open or vlmc_writer_create.
+// or reader. Nothing is called from vlmc_reader_open or vlmc_writer_create. A writer calls `open`
+// and `lost` from threads of its own, one at a time, while its owner's thread may be in `choose`.
 typedef struct vlmc_engine_source {
     // Writing: the model for the tokens of `tokenizer`, or for plain bytes when that is NULL.
     // *model NULL: none, the mixer codes them alone.
@@ -122,7 +123,8 @@ typedef struct vlmc_engine_source {
                         const vlmc_model **model, vlmc_error *error);
 
     // An engine for such a model, or with NULL for the one for plain bytes. It belongs to the
-    // writer or reader from then on, which destroys it; at most VLMC_ENGINES_MAX are alive.
+    // writer or reader from then on, which destroys it; at most VLMC_ENGINES_MAX are alive for each
+    // group that is packed at a time.
     vlmc_status (*open)(void *user, const vlmc_model *model, uint32_t max_streams,
                         uint32_t max_steps, vlmc_engine **engine, vlmc_error *error);
     void *user;
@@ -171,6 +173,8 @@ typedef struct vlmc_writer_params {
     uint32_t level;            // codec/level.h; 0: the default
     uint32_t group_bytes;      // tokens that a group has at most, 2^16..2^26: larger groups learn
                                // more, and are more to decode for a single file; 0: 2^20
+    uint32_t groups_at_once;   // that are packed side by side, by as many threads, each with the
+                               // memory of the level's mixer; the archive is the same; 0: 1
     uint32_t recovery_percent; // recovery data behind the archive, for `path` only; 0: none
     vlmc_progress_fn progress; // may be NULL
     void *progress_user;

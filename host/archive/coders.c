@@ -7,7 +7,6 @@
 #define LOCKSTEPS_MAX 4u
 #define LOCKSTEPS_BYTES_MAX                                                                        \
     (UINT64_C(1) << 30) // of the mixers of all, about, unless one alone has more
-#define LINE_BYTES 64u
 #define MODELS_TYPICAL 32u
 
 // Lock steps are made for groups of this size at least, so that small ones do not grow step by
@@ -123,8 +122,8 @@ static uint32_t lockstep_tokens(uint32_t n)
 // What a mixer's lines may take, about.
 static uint64_t mixer_bytes(const vlmc_mix_settings *settings, uint32_t max_tokens)
 {
-    const uint64_t most = (uint64_t)LINE_BYTES << settings->memory;
-    const uint64_t needed = (uint64_t)LINE_BYTES * MODELS_TYPICAL * max_tokens;
+    const uint64_t most = (uint64_t)VLMC_MIX_LINE_BYTES << settings->memory;
+    const uint64_t needed = (uint64_t)VLMC_MIX_LINE_BYTES * MODELS_TYPICAL * max_tokens;
     return needed < most ? needed : most;
 }
 

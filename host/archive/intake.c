@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "intake.h"
 
+#include "codec/level.h"
 #include "holes.h"
 
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 
 struct vlmc_intake {
     vlmc_writer_plugins plugins;
+    bool joined; // tokens that join others are used
     vlmc_packer *packer;
     vlmc_records *records;
     vlmc_pending *pending;
@@ -39,14 +41,15 @@ struct vlmc_intake {
     size_t buffered;
 };
 
-vlmc_status vlmc_intake_create(const vlmc_writer_plugins *plugins, vlmc_packer *packer,
+vlmc_status vlmc_intake_create(const vlmc_writer_params *params, vlmc_packer *packer,
                                vlmc_records *records, vlmc_pending *pending, vlmc_dedup *dedup,
                                vlmc_intake **intake, vlmc_error *error)
 {
     vlmc_intake *in = *intake = calloc(1, sizeof *in);
     if (!in)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
-    in->plugins = *plugins;
+    in->plugins = params->plugins;
+    in->joined = vlmc_level_of(params->level)->joined;
     in->packer = packer;
     in->records = records;
     in->pending = pending;
@@ -282,9 +285,10 @@ static bool worth_tokens(const vlmc_intake *in, const vlmc_worker_segment *segme
     if (!segment->tokenizer || segment->bytes < SEGMENT_BYTES_MIN ||
         segment->bytes > window_size(in) || in->n_segments >= FILE_SEGMENTS_MAX)
         return false;
-    return !(segment->tokenizer->flags & VLMC_TOKENIZER_JOINS) ||
-           segment->bytes >= FIRST_JOINED_BYTES_MIN ||
-           vlmc_records_tokenizer_cost(in->records, coding) == 0;
+    if (!(segment->tokenizer->flags & VLMC_TOKENIZER_JOINS))
+        return true;
+    return in->joined && (segment->bytes >= FIRST_JOINED_BYTES_MIN ||
+                          vlmc_records_tokenizer_cost(in->records, coding) == 0);
 }
 
 // Puts the tokens of a segment into groups; segment->tokenizer 0: they were not worth it.

@@ -15,8 +15,8 @@
 
 typedef struct vlmc_intake vlmc_intake;
 
-// All are borrowed.
-vlmc_status vlmc_intake_create(const vlmc_writer_plugins *plugins, vlmc_packer *packer,
+// All but the parameters are borrowed.
+vlmc_status vlmc_intake_create(const vlmc_writer_params *params, vlmc_packer *packer,
                                vlmc_records *records, vlmc_pending *pending, vlmc_dedup *dedup,
                                vlmc_intake **intake, vlmc_error *error);
 void vlmc_intake_destroy(vlmc_intake **intake);

@@ -1,73 +1,127 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "packer.h"
 
-#include "codec/group.h"
 #include "codec/level.h"
-#include "coders.h"
+#include "group_job.h"
+#include "util/work_queue.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-// Smaller results are not worth a model at extraction.
-#define MODEL_BYTES_MIN 128u
-
-// Beside a group without a model, one with it has its number.
-#define MODEL_TAG_BYTES 3u
-
-// Pieces of a group, spread evenly, from which its model is judged.
-#define SAMPLE_PIECES 4u
-#define SAMPLE_PIECE_TOKENS 8192u
 
 // What a list of segments costs in the index, about.
 #define SEGMENT_COST_BYTES 16u
 
+// How often progress is told while groups are waited for.
+#define TICK_MS 50u
+
+typedef struct segment segment;
+
+// A group between its tokens and its record.
+typedef struct flight {
+    vlmc_group_job job;
+    uint8_t *owned;   // tokens and parameters of a group that is no segment's
+    uint32_t number;  // of its tokenizer
+    uint64_t bytes;   // of files, that it stands for
+    segment *segment; // that it is of, NULL: none
+    vlmc_journal_entry entry;
+    bool recalled; // its result is that of an earlier run
+} flight;
+
+// Groups of a segment, which are written when all are packed and worth it.
+struct segment {
+    const vlmc_token_coding *coding;
+    const uint8_t *tokens;
+    size_t n;
+    size_t n_bytes;
+    uint32_t align;
+    uint64_t limit; // what the groups must stay below to be worth it
+    flight *groups; // (n_groups)
+    uint32_t n_groups;
+    uint32_t n_packed;       // that have come back
+    uint64_t size;           // what those take
+    const vlmc_model *known; // its record is counted in `size`
+};
+
 struct vlmc_packer {
-    vlmc_engine_source source;
+    vlmc_engine_source source;  // the writer's
+    vlmc_engine_source guarded; // the same for several threads
+    pthread_mutex_t source_lock;
     vlmc_writer_plugins plugins;
     vlmc_progress_fn progress;
     void *progress_user;
     vlmc_output *output;
     vlmc_records *records;
-    vlmc_recall *recall; // NULL: nothing is taken over
-    vlmc_group_packer *groups;
-    vlmc_coders *coders;
-    const char *path; // of the current file
-    bool told;        // it has had its notice
-    uint64_t done;    // bytes of files in groups that are written
-    uint64_t shown;   // most that progress has been told
-    uint32_t limit;   // tokens of a group
+    vlmc_recall *recall;       // NULL: nothing is taken over
+    vlmc_group_packer *groups; // of this thread
+    vlmc_work_queue *queue;
+    vlmc_group_worker **workers; // (n_workers + 1) the last is this thread's; NULL: not made
+    uint32_t n_workers;
+    flight **flights; // (n_flights of n_workers + 1) with the queue, oldest first
+    uint32_t n_flights;
+    atomic_bool stop;         // of all that is with the queue
+    atomic_bool segment_stop; // of the segment's groups
+    const char *path;         // of the current file
+    bool told;                // it has had its notice
+    uint64_t done;            // bytes of files in groups that are written
+    uint64_t before;          // of the current segment, in groups that are packed and not written
+    uint64_t shown;           // most that progress has been told
+    uint32_t limit;           // tokens of a group
     vlmc_level level;
-    bool in_sample;       // progress does not count it
-    uint64_t group_bytes; // of files, that the group in work stands for
-    uint32_t group_tokens;
-    uint64_t before; // of the current segment, in groups that are packed and not written
 };
 
-// The model that was chosen for a group.
-typedef struct choice {
-    bool made;
-    const vlmc_model *model; // NULL: none
-    uint32_t cost;           // of its MODEL record
-} choice;
+// ---- Threads ----
 
-// A group that is not written yet.
-typedef struct packed_group {
-    vlmc_packed_group packed;
-    const vlmc_model *model; // of the MODEL method
-    vlmc_journal_entry entry;
-    bool recalled;
-    uint64_t first_token;
-    uint32_t n;
-    size_t at; // of its bytes in the segment's buffer
-} packed_group;
+static vlmc_status guarded_open(void *user, const vlmc_model *model, uint32_t max_streams,
+                                uint32_t max_steps, vlmc_engine **engine, vlmc_error *error)
+{
+    vlmc_packer *p = user;
+    pthread_mutex_lock(&p->source_lock);
+    const vlmc_status status =
+        p->source.open(p->source.user, model, max_streams, max_steps, engine, error);
+    pthread_mutex_unlock(&p->source_lock);
+    return status;
+}
 
-typedef struct packed_segment {
-    packed_group *groups; // (n_groups)
-    uint32_t n_groups;
-    uint8_t *bytes; // (capacity)
-    size_t size;
-    size_t capacity;
-} packed_segment;
+static bool guarded_lost(void *user, const vlmc_error *error)
+{
+    vlmc_packer *p = user;
+    pthread_mutex_lock(&p->source_lock);
+    const bool again = p->source.lost && p->source.lost(p->source.user, error);
+    pthread_mutex_unlock(&p->source_lock);
+    return again;
+}
+
+static void run(void *user, uint32_t worker, void *item)
+{
+    vlmc_packer *p = user;
+    flight *f = item;
+    if (f->recalled)
+        return;
+    f->job.status =
+        p->workers[worker]
+            ? VLMC_OK
+            : vlmc_group_worker_create(&p->guarded, &p->level, &p->workers[worker], &f->job.error);
+    if (f->job.status == VLMC_OK)
+        vlmc_group_worker_run(p->workers[worker], &f->job);
+}
+
+static vlmc_status no_memory(vlmc_error *error)
+{
+    return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
+}
+
+static vlmc_status start(vlmc_packer *p, vlmc_error *error)
+{
+    p->workers = calloc(p->n_workers + 1, sizeof(vlmc_group_worker *));
+    p->flights = calloc(p->n_workers + 1, sizeof(flight *));
+    if (!p->workers || !p->flights)
+        return no_memory(error);
+    // One more than there are threads: the next one is at hand when a thread is free.
+    VLMC_TRY(vlmc_work_queue_create(p->n_workers, p->n_workers + 1, run, p, &p->queue, error));
+    return vlmc_group_packer_create(p->source.open != NULL, &p->groups, error);
+}
 
 vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *output,
                                vlmc_records *records, vlmc_recall *recall, vlmc_packer **packer,
@@ -75,8 +129,12 @@ vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *ou
 {
     vlmc_packer *p = *packer = calloc(1, sizeof *p);
     if (!p)
-        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
+        return no_memory(error);
     p->source = params->engine;
+    p->guarded = (vlmc_engine_source){.user = p, .lost = guarded_lost};
+    if (p->source.open)
+        p->guarded.open = guarded_open;
+    pthread_mutex_init(&p->source_lock, NULL);
     p->plugins = params->plugins;
     p->level = *vlmc_level_of(params->level);
     p->limit = params->group_bytes ? params->group_bytes : VLMC_GROUP_BYTES_DEFAULT;
@@ -85,12 +143,20 @@ vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *ou
     p->output = output;
     p->records = records;
     p->recall = recall;
-    vlmc_status status = vlmc_group_packer_create(p->source.open != NULL, &p->groups, error);
-    if (status == VLMC_OK)
-        status = vlmc_coders_create(&p->source, VLMC_SLAB_STEPS_MAX, &p->coders, error);
+    p->n_workers = params->groups_at_once ? params->groups_at_once : 1;
+    const vlmc_status status = start(p, error);
     if (status != VLMC_OK)
         vlmc_packer_destroy(packer);
     return status;
+}
+
+static void free_flight(flight *f)
+{
+    vlmc_group_job_free_results(&f->job);
+    if (f->segment)
+        return; // one of the segment's
+    free(f->owned);
+    free(f);
 }
 
 void vlmc_packer_destroy(vlmc_packer **packer)
@@ -98,11 +164,21 @@ void vlmc_packer_destroy(vlmc_packer **packer)
     vlmc_packer *p = *packer;
     if (!p)
         return;
-    vlmc_coders_destroy(&p->coders);
+    p->stop = p->segment_stop = true;
+    vlmc_work_queue_destroy(&p->queue);
+    for (uint32_t i = 0; i < p->n_flights; i++)
+        free_flight(p->flights[i]);
+    for (uint32_t i = 0; p->workers && i <= p->n_workers; i++)
+        vlmc_group_worker_destroy(&p->workers[i]);
     vlmc_group_packer_destroy(&p->groups);
+    pthread_mutex_destroy(&p->source_lock);
+    free(p->workers);
+    free(p->flights);
     free(p);
     *packer = NULL;
 }
+
+// ---- Notices and progress ----
 
 void vlmc_packer_begin_file(vlmc_packer *p, const char *path)
 {
@@ -117,36 +193,32 @@ void vlmc_packer_notice(vlmc_packer *p, const char *text)
     p->told = true;
 }
 
-// What is packed twice, as tokens and then as bytes, is shown once.
+// Bytes that groups in work are through with.
+static uint64_t in_work(const vlmc_packer *p)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < p->n_flights; i++) {
+        const flight *f = p->flights[i];
+        const uint64_t done = atomic_load_explicit(&f->job.done, memory_order_relaxed);
+        const uint64_t each = f->bytes / f->job.n, rest = f->bytes % f->job.n;
+        // Tokens of a group are at most 2^26, which the rest is below.
+        sum += each * done + rest * done / f->job.n;
+    }
+    return sum;
+}
+
+// What is packed twice, as tokens and then as bytes, is shown once. False: stop.
 static bool show(vlmc_packer *p, uint64_t bytes)
 {
-    if (bytes > p->shown)
-        p->shown = bytes;
+    const uint64_t done = p->done + p->before + in_work(p) + bytes;
+    if (done > p->shown)
+        p->shown = done;
     return !p->progress || p->progress(p->progress_user, p->shown, vlmc_output_size(p->output));
 }
 
 bool vlmc_packer_tick(vlmc_packer *p, uint64_t bytes)
 {
-    return show(p, p->done + bytes);
-}
-
-vlmc_status vlmc_packer_done(vlmc_packer *p, uint64_t bytes, vlmc_error *error)
-{
-    p->done += bytes;
-    if (!show(p, p->done))
-        return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
-    return VLMC_OK;
-}
-
-// A group whose result will be found again is finished before the stop.
-static bool group_tick(void *user, uint32_t tokens_done)
-{
-    vlmc_packer *p = user;
-    const uint64_t each = p->group_bytes / p->group_tokens, rest = p->group_bytes % p->group_tokens;
-    // Tokens of a group are at most 2^26, which the rest is below.
-    const uint64_t done = each * tokens_done + rest * tokens_done / p->group_tokens;
-    const bool wanted = vlmc_packer_tick(p, p->before + (p->in_sample ? 0 : done));
-    return wanted || p->recall;
+    return show(p, bytes);
 }
 
 uint32_t vlmc_packer_limit(const vlmc_packer *p)
@@ -160,209 +232,268 @@ vlmc_status vlmc_packer_kind(vlmc_packer *p, const uint8_t *bytes, uint32_t n,
     return vlmc_group_kind(p->groups, bytes, n, kind, error);
 }
 
-// `fixed`: what the model costs once; UINT32_MAX: it cannot be used.
-static vlmc_status pack_with(vlmc_packer *p, const vlmc_model *model,
-                             const vlmc_token_coding *coding, const uint8_t *tokens, uint32_t n,
-                             uint32_t fixed, vlmc_packed_group *packed, vlmc_error *error)
-{
-    const uint32_t tag = coding || !model ? MODEL_TAG_BYTES : 0;
-    vlmc_error detail = {0};
-    vlmc_status status;
-    if (fixed == UINT32_MAX)
-        return VLMC_OK;
-    do {
-        vlmc_lockstep *lockstep;
-        status = vlmc_coders_get(p->coders, model, coding ? coding->tokenizer : NULL, &p->level.mix,
-                                 n, &lockstep, &detail);
-        if (status == VLMC_OK)
-            status = vlmc_group_pack_model(p->groups, lockstep, coding, tokens, n,
-                                           p->level.stream_tokens, fixed + tag, packed, group_tick,
-                                           p, &detail);
-    } while (vlmc_coders_retry(p->coders, status, &detail));
-    if (status != VLMC_OK && error)
-        *error = detail;
-    return status;
-}
+// ---- Results of earlier runs ----
 
-// What `model` makes of some tokens, or with NULL the mixer alone: *size.
-static vlmc_status try_sample(vlmc_packer *p, const vlmc_model *model,
-                              const vlmc_token_coding *coding, const uint8_t *tokens, uint32_t n,
-                              uint32_t *size, vlmc_error *error)
-{
-    vlmc_packed_group packed = {.method = VLMC_GROUP_STORED, .bytes = tokens, .size = n};
-    VLMC_TRY(pack_with(p, model, coding, tokens, n, 0, &packed, error));
-    *size = packed.size;
-    return VLMC_OK;
-}
-
-// What a sample says of the model and the mixer alone.
-typedef struct promise {
-    bool with;    // the model may be better
-    bool without; // the mixer alone may be
-} promise;
-
-// Plain bytes and text may be anything from a novel to machine code, and neither of the two is best
-// for all. Judged from the tokens themselves, so that it is the same everywhere.
-static vlmc_status judge_sample(vlmc_packer *p, const vlmc_model *model,
-                                const vlmc_token_coding *coding, const uint8_t *tokens, uint32_t n,
-                                promise *promising, vlmc_error *error)
-{
-    uint8_t pieces[SAMPLE_PIECES * SAMPLE_PIECE_TOKENS];
-    uint32_t with = 0, without = 0;
-    if (n > sizeof pieces) {
-        const uint32_t apart = (n - SAMPLE_PIECE_TOKENS) / (SAMPLE_PIECES - 1);
-        for (uint32_t i = 0; i < SAMPLE_PIECES; i++)
-            memcpy(pieces + i * SAMPLE_PIECE_TOKENS, tokens + i * apart, SAMPLE_PIECE_TOKENS);
-        tokens = pieces;
-        n = sizeof pieces;
-    }
-    p->in_sample = true;
-    vlmc_status status = try_sample(p, NULL, coding, tokens, n, &without, error);
-    if (status == VLMC_OK)
-        status = try_sample(p, model, coding, tokens, n, &with, error);
-    p->in_sample = false;
-    // Context models catch up where much repeats, but not so much.
-    const uint32_t a_little_more = without + without / 16, two_thirds = without - without / 3;
-    promising->with = with < a_little_more;
-    promising->without = with > two_thirds;
-    return status;
-}
-
-// `known`: a model whose record is as good as written.
-static vlmc_status choose(vlmc_packer *p, const vlmc_token_coding *coding, const vlmc_model *known,
-                          choice *choice, vlmc_error *error)
-{
-    choice->made = true;
-    VLMC_TRY(
-        p->source.choose(p->source.user, coding ? coding->tokenizer : NULL, &choice->model, error));
-    choice->cost = choice->model == known ? 0 : vlmc_records_model_cost(p->records, choice->model);
-    return VLMC_OK;
-}
-
-// What a group becomes depends on its tokens, on what the packer was made with, and on the choice.
-static vlmc_status pack_anew(vlmc_packer *p, const vlmc_token_coding *coding, const uint8_t *tokens,
-                             uint32_t n, const vlmc_model *known, packed_group *group,
-                             choice *chosen, vlmc_error *error)
-{
-    vlmc_packed_group *packed = &group->packed;
-    const bool joins = !coding || coding->tokenizer->flags & VLMC_TOKENIZER_JOINS;
-    group->model = NULL;
-    VLMC_TRY(vlmc_group_pack(p->groups, tokens, n, packed, error));
-    // Pixels and samples that look like noise to zstd are none to their contexts.
-    const bool try_model = coding ? packed->size > MODEL_BYTES_MIN : packed->try_model;
-    if (!try_model || !p->source.open)
-        return VLMC_OK;
-    if (p->level.models)
-        VLMC_TRY(choose(p, coding, known, chosen, error));
-    // Context models that read everything in one stream learn more of what repeats than beside a
-    // transformer in many: where there is no telling, both are tried.
-    promise promising = {.with = chosen->model != NULL, .without = !chosen->model};
-    if (joins && chosen->model) // before the mixer's result waits in a buffer that samples use
-        VLMC_TRY(judge_sample(p, chosen->model, coding, tokens, n, &promising, error));
-    if (promising.without)
-        VLMC_TRY(pack_with(p, NULL, coding, tokens, n, 0, packed, error));
-    if (!promising.with)
-        return VLMC_OK;
-    const uint32_t before = packed->size;
-    VLMC_TRY(pack_with(p, chosen->model, coding, tokens, n, chosen->cost, packed, error));
-    if (packed->size < before)
-        group->model = chosen->model;
-    return VLMC_OK;
-}
-
-static void fill_entry(packed_group *group, const choice *chosen)
-{
-    vlmc_journal_entry *entry = &group->entry;
-    entry->method = (uint8_t)group->packed.method;
-    entry->streams = (uint8_t)group->packed.streams;
-    entry->size = group->packed.size;
-    entry->chose = chosen->made;
-    entry->with_model = group->model != NULL;
-    entry->model_cost = chosen->cost;
-    if (chosen->model)
-        memcpy(entry->model, chosen->model->digest, sizeof entry->model);
-}
-
-// Takes the result of an earlier run over, if that would have made the same choice.
-static vlmc_status recall(vlmc_packer *p, const vlmc_token_coding *coding, const uint8_t *tokens,
-                          uint32_t n, const vlmc_model *known, packed_group *group,
-                          vlmc_error *error)
+// Makes a result of an earlier run the flight's, if that has made the same choice.
+static vlmc_status recall(vlmc_packer *p, flight *f, vlmc_error *error)
 {
     static const uint8_t none[VLMC_DIGEST_BYTES];
-    const vlmc_journal_entry *entry = vlmc_recall_find(p->recall, group->entry.key);
-    choice chosen = {0};
-    if (!entry)
+    vlmc_group_job *job = &f->job;
+    const vlmc_token_coding *coding = job->has_coding ? &job->coding : NULL;
+    if (!p->recall)
         return VLMC_OK;
-    if (entry->chose) {
-        if (!p->source.open || !p->level.models)
-            return VLMC_OK;
-        VLMC_TRY(choose(p, coding, known, &chosen, error));
-        if (memcmp(entry->model, chosen.model ? chosen.model->digest : none, sizeof entry->model) !=
-                0 ||
-            entry->model_cost != chosen.cost)
-            return VLMC_OK;
-    }
-    if (entry->with_model && !chosen.model)
+    vlmc_recall_key(p->recall, coding, job->tokens, job->n, f->entry.key);
+    const vlmc_journal_entry *entry = vlmc_recall_find(p->recall, f->entry.key);
+    if (!entry || (entry->chose && (job->choice != VLMC_OK || !p->level.models ||
+                                    memcmp(entry->model, job->model ? job->model->digest : none,
+                                           sizeof entry->model) != 0)))
         return VLMC_OK;
-    group->model = entry->with_model ? chosen.model : NULL;
-    group->recalled = vlmc_recall_take(p->recall, entry, tokens, n, &group->packed);
-    if (group->recalled)
-        group->entry = *entry;
+    vlmc_packed_group packed;
+    if ((entry->with_model && !job->model) ||
+        !vlmc_recall_take(p->recall, entry, job->tokens, job->n, &packed))
+        return VLMC_OK;
+    f->recalled = true;
+    f->entry = *entry;
+    job->chose = entry->chose;
+    job->status = VLMC_OK;
+    return vlmc_group_result_own(entry->with_model ? &job->with : &job->alone, &packed, error);
+}
+
+// ---- In turn ----
+
+static vlmc_status choose(vlmc_packer *p, vlmc_group_job *job, vlmc_error *error)
+{
+    vlmc_content_kind kind = VLMC_CONTENT_NEUTRAL;
+    if (!p->source.open || !p->level.models)
+        return VLMC_OK;
+    if (!job->has_coding)
+        VLMC_TRY(vlmc_group_kind(p->groups, job->tokens, job->n, &kind, error));
+    if (kind != VLMC_CONTENT_INCOMPRESSIBLE) // a model is not loaded for what will be stored
+        job->choice =
+            p->source.choose(p->source.user, job->has_coding ? job->coding.tokenizer : NULL,
+                             &job->model, &job->choice_error);
     return VLMC_OK;
 }
 
-static vlmc_status pack(vlmc_packer *p, const vlmc_token_coding *coding, const uint8_t *tokens,
-                        uint32_t n, const vlmc_model *known, packed_group *group, vlmc_error *error)
+// The queue has room. Where this fails the flight is still the caller's.
+static vlmc_status give(vlmc_packer *p, flight *f, vlmc_error *error)
 {
-    choice chosen = {0};
-    group->recalled = false;
-    group->entry = (vlmc_journal_entry){0};
-    if (p->recall) {
-        vlmc_recall_key(p->recall, coding, tokens, n, group->entry.key);
-        VLMC_TRY(recall(p, coding, tokens, n, known, group, error));
-        if (group->recalled)
-            return VLMC_OK;
+    f->job.stop = f->segment ? &p->segment_stop : &p->stop;
+    VLMC_TRY(choose(p, &f->job, error));
+    VLMC_TRY(recall(p, f, error));
+    VLMC_TRY(vlmc_work_queue_give(p->queue, f, error));
+    p->flights[p->n_flights++] = f;
+    return VLMC_OK;
+}
+
+// What a group's model costs now that its turn has come.
+static uint32_t cost_of(const vlmc_packer *p, const flight *f)
+{
+    if (!f->job.chose || (f->segment && f->job.model == f->segment->known))
+        return 0;
+    return vlmc_records_model_cost(p->records, f->job.model);
+}
+
+// The result that it is, and *entry for the journal.
+static const vlmc_packed_group *decide(const vlmc_packer *p, flight *f)
+{
+    const vlmc_group_job *job = &f->job;
+    const uint32_t cost = cost_of(p, f);
+    if (f->recalled)
+        return f->entry.with_model ? &job->with.packed : &job->alone.packed;
+    const bool with = job->with.packed.bytes && cost != UINT32_MAX &&
+                      job->with.packed.size + (uint64_t)cost < job->alone.packed.size;
+    const vlmc_packed_group *packed = with ? &job->with.packed : &job->alone.packed;
+    f->entry.method = (uint8_t)packed->method;
+    f->entry.streams = (uint8_t)packed->streams;
+    f->entry.size = packed->size;
+    f->entry.chose = job->chose;
+    f->entry.with_model = with;
+    f->entry.model_cost = cost;
+    if (job->chose && job->model)
+        memcpy(f->entry.model, job->model->digest, sizeof f->entry.model);
+    return packed;
+}
+
+// A recalled result holds only where the model costs what it cost then.
+static vlmc_status settle(vlmc_packer *p, flight *f, vlmc_error *error)
+{
+    if (f->recalled && f->job.chose && f->entry.model_cost != cost_of(p, f)) {
+        vlmc_group_job_free_results(&f->job);
+        f->recalled = false;
+        run(p, p->n_workers, f);
     }
-    VLMC_TRY(pack_anew(p, coding, tokens, n, known, group, &chosen, error));
-    fill_entry(group, &chosen);
+    if (f->job.status != VLMC_OK && f->job.status != VLMC_ERROR_PLUGIN) {
+        if (error)
+            *error = f->job.error;
+        return f->job.status;
+    }
     return VLMC_OK;
 }
 
 // Writes a packed group, and remembers it for a run that has to begin again.
-static vlmc_status write_group(vlmc_packer *p, const packed_group *group, uint32_t number,
-                               const uint8_t *tokens, uint32_t n, vlmc_error *error)
+static vlmc_status write_group(vlmc_packer *p, const flight *f, const vlmc_packed_group *packed,
+                               uint32_t number, uint64_t first_token, vlmc_error *error)
 {
-    const vlmc_packed_group *packed = &group->packed;
-    VLMC_TRY(vlmc_records_group(p->records, packed, group->model, number, group->first_token,
-                                tokens, n, error));
-    return p->recall ? vlmc_recall_written(p->recall, &group->entry, packed->bytes,
-                                           vlmc_records_last_offset(p->records), error)
-                     : VLMC_OK;
+    VLMC_TRY(vlmc_records_group(p->records, packed, f->entry.with_model ? f->job.model : NULL,
+                                number, first_token, f->job.tokens, f->job.n, error));
+    // The journal does not know of a plugin's failure, of which the user is to be told each time.
+    return p->recall && f->job.status == VLMC_OK
+               ? vlmc_recall_written(p->recall, &f->entry, packed->bytes,
+                                     vlmc_records_last_offset(p->records), error)
+               : VLMC_OK;
+}
+
+static vlmc_status write_joined(vlmc_packer *p, flight *f, vlmc_error *error)
+{
+    VLMC_TRY(settle(p, f, error));
+    if (f->job.status == VLMC_ERROR_PLUGIN) // the tokens are sound: without its contexts, then
+        vlmc_packer_notice(p, f->job.error.text);
+    VLMC_TRY(write_group(p, f, decide(p, f), f->number, 0, error));
+    p->done += f->bytes;
+    return VLMC_OK;
+}
+
+// A group of a segment has come back.
+static vlmc_status count_packed(vlmc_packer *p, flight *f, vlmc_error *error)
+{
+    segment *s = f->segment;
+    if (p->recall && s->n_packed == 0) // all before it is written
+        vlmc_recall_begin_kept(p->recall);
+    VLMC_TRY(settle(p, f, error));
+    if (f->job.status != VLMC_OK) { // these bytes are to be plain ones
+        if (error)
+            *error = f->job.error;
+        return f->job.status;
+    }
+    const vlmc_packed_group *packed = decide(p, f);
+    if (packed->method == VLMC_GROUP_MODEL) {
+        const vlmc_model *model = f->entry.with_model ? f->job.model : NULL;
+        s->size += model == s->known ? 0 : vlmc_records_model_cost(p->records, model);
+        s->known = model;
+    }
+    s->size += VLMC_RECORD_BYTES + VLMC_GROUP_TAG_BYTES_MAX + packed->size;
+    s->n_packed++;
+    p->before += f->bytes;
+    return p->recall && !f->recalled && s->n_groups > 1
+               ? vlmc_recall_keep(p->recall, &f->entry, packed->bytes, error)
+               : VLMC_OK;
+}
+
+// Takes the oldest group back if it is done, or is within `wait_ms`; *taken says so.
+static vlmc_status take_back(vlmc_packer *p, uint32_t wait_ms, bool *taken, vlmc_error *error)
+{
+    flight *f = vlmc_work_queue_take(p->queue, wait_ms);
+    *taken = f != NULL;
+    if (!f)
+        return VLMC_OK;
+    memmove(p->flights, p->flights + 1, --p->n_flights * sizeof *p->flights);
+    if (f->segment)
+        return count_packed(p, f, error); // results stay with the segment
+    const vlmc_status status = write_joined(p, f, error);
+    free_flight(f);
+    return status;
+}
+
+// Takes back what nobody has begun, and forgets it.
+static void withdraw(vlmc_packer *p)
+{
+    for (flight *f; (f = vlmc_work_queue_withdraw(p->queue)) != NULL; p->n_flights--)
+        free_flight(f);
+}
+
+// The user wants to stop. Groups in work are finished where their results will be found again.
+static vlmc_status interrupted(vlmc_packer *p, vlmc_error *error)
+{
+    withdraw(p);
+    if (!p->recall)
+        p->stop = p->segment_stop = true;
+    while (p->recall && p->n_flights > 0) {
+        bool taken;
+        VLMC_TRY(take_back(p, TICK_MS, &taken, error));
+        show(p, 0);
+    }
+    return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
+}
+
+// Takes back what is done, and waits until at most `most` groups are with the queue.
+static vlmc_status wait_for(vlmc_packer *p, uint32_t most, vlmc_error *error)
+{
+    for (bool taken = true; p->n_flights > 0 && (taken || p->n_flights > most);) {
+        VLMC_TRY(take_back(p, p->n_flights > most ? TICK_MS : 0, &taken, error));
+        if (!show(p, 0))
+            return interrupted(p, error);
+    }
+    return VLMC_OK;
+}
+
+vlmc_status vlmc_packer_done(vlmc_packer *p, uint64_t bytes, vlmc_error *error)
+{
+    p->done += bytes;
+    return show(p, 0) ? VLMC_OK : interrupted(p, error);
+}
+
+vlmc_status vlmc_packer_finish(vlmc_packer *p, vlmc_error *error)
+{
+    return wait_for(p, 0, error);
+}
+
+uint64_t vlmc_packer_tokens(const vlmc_packer *p, uint32_t number)
+{
+    uint64_t tokens = vlmc_records_tokens(p->records, number);
+    for (uint32_t i = 0; i < p->n_flights; i++)
+        if (!p->flights[i]->segment && p->flights[i]->number == number)
+            tokens += p->flights[i]->job.n;
+    return tokens;
+}
+
+vlmc_status vlmc_packer_tokenizer(vlmc_packer *p, const vlmc_token_coding *coding, uint32_t *number,
+                                  vlmc_error *error)
+{
+    if (vlmc_records_tokenizer_cost(p->records, coding) != 0)
+        VLMC_TRY(vlmc_packer_finish(p, error)); // its record comes behind those of all before it
+    return vlmc_records_tokenizer(p->records, coding, number, error);
+}
+
+// ---- Groups of sequences ----
+
+// The flight's own copy of what the caller will use again.
+static vlmc_status own_tokens(flight *f, const vlmc_token_coding *coding, const uint8_t *tokens,
+                              vlmc_error *error)
+{
+    const uint32_t params_bytes = coding ? coding->params_bytes : 0;
+    f->owned = malloc((size_t)f->job.n + params_bytes);
+    if (!f->owned)
+        return no_memory(error);
+    memcpy(f->owned, tokens, f->job.n);
+    f->job.tokens = f->owned;
+    if (!coding)
+        return VLMC_OK;
+    f->job.has_coding = true;
+    f->job.coding = *coding;
+    if (params_bytes)
+        memcpy(f->owned + f->job.n, coding->params, params_bytes);
+    f->job.coding.params = f->owned + f->job.n;
+    return VLMC_OK;
 }
 
 vlmc_status vlmc_packer_group(vlmc_packer *p, const vlmc_token_coding *coding, uint32_t number,
                               const uint8_t *tokens, uint32_t n, uint64_t bytes, vlmc_error *error)
 {
-    packed_group group = {0};
-    vlmc_error detail = {0};
-    p->group_bytes = bytes;
-    p->group_tokens = n;
-    p->before = 0;
-    vlmc_status status = pack(p, coding, tokens, n, NULL, &group, &detail);
-    const bool unsound = status == VLMC_ERROR_PLUGIN;
-    if (unsound) { // the tokens are sound: zstd or stored, then
-        vlmc_packer_notice(p, detail.text);
-        status = VLMC_OK;
-    }
-    if (status != VLMC_OK && error)
-        *error = detail;
+    VLMC_TRY(wait_for(p, p->n_workers, error));
+    flight *f = calloc(1, sizeof *f);
+    if (!f)
+        return no_memory(error);
+    f->number = number;
+    f->bytes = bytes;
+    f->job.n = n;
+    vlmc_status status = own_tokens(f, coding, tokens, error);
+    if (status == VLMC_OK)
+        status = give(p, f, error);
+    if (status != VLMC_OK)
+        free_flight(f);
     VLMC_TRY(status);
-    if (unsound)
-        VLMC_TRY(vlmc_records_group(p->records, &group.packed, group.model, number, 0, tokens, n,
-                                    error));
-    else
-        VLMC_TRY(write_group(p, &group, number, tokens, n, error));
-    return vlmc_packer_done(p, bytes, error);
+    return vlmc_packer_done(p, 0, error);
 }
 
 // ---- Segments ----
@@ -384,120 +515,108 @@ static vlmc_status plain_size(vlmc_packer *p, const uint8_t *bytes, size_t n, ui
     return VLMC_OK;
 }
 
-// Keeps a packed group's bytes, unless they are the tokens themselves.
-static vlmc_status keep(packed_segment *s, packed_group *group, vlmc_error *error)
+static void prepare(const vlmc_packer *p, segment *s, uint32_t g)
 {
-    const vlmc_packed_group *packed = &group->packed;
-    if (packed->method == VLMC_GROUP_STORED)
-        return VLMC_OK;
-    if (s->capacity - s->size < packed->size) {
-        const size_t capacity = 2 * s->capacity + packed->size + 65536;
-        uint8_t *grown = realloc(s->bytes, capacity);
-        if (!grown)
-            return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
-        s->bytes = grown;
-        s->capacity = capacity;
-    }
-    group->at = s->size;
-    memcpy(s->bytes + s->size, packed->bytes, packed->size);
-    s->size += packed->size;
-    return VLMC_OK;
+    flight *f = &s->groups[g];
+    const uint64_t first = vlmc_cut_group_offset(s->n, s->align, p->limit, g);
+    const uint64_t end = vlmc_cut_group_offset(s->n, s->align, p->limit, g + 1);
+    f->segment = s;
+    f->job.has_coding = true;
+    f->job.coding = *s->coding;
+    f->job.coding.first_token = first;
+    f->job.tokens = s->tokens + first;
+    f->job.n = (uint32_t)(end - first);
+    f->bytes = (uint64_t)s->n_bytes * f->job.n / s->n; // < 2^26 * 2^26
 }
 
-typedef struct segment_job {
-    const vlmc_token_coding *coding;
-    const uint8_t *tokens;
-    size_t n;
-    size_t n_bytes;
-    uint32_t align;
-    uint64_t limit; // what the groups must stay below to be worth it
-} segment_job;
-
-// *size: what the groups take, or the limit or more when they are not worth it.
-static vlmc_status pack_groups(vlmc_packer *p, const segment_job *job, packed_segment *s,
-                               uint64_t *size, vlmc_error *error)
+// s->size: what the groups take, or the limit or more when they are not worth it.
+static vlmc_status pack_groups(vlmc_packer *p, segment *s, vlmc_error *error)
 {
-    const vlmc_model *known = NULL;
-    p->before = 0;
-    for (uint32_t g = 0; g < s->n_groups && *size < job->limit; g++) {
-        packed_group *group = &s->groups[g];
-        vlmc_token_coding coding = *job->coding;
-        group->first_token = vlmc_cut_group_offset(job->n, job->align, p->limit, g);
-        group->n = (uint32_t)(vlmc_cut_group_offset(job->n, job->align, p->limit, g + 1) -
-                              group->first_token);
-        coding.first_token = group->first_token;
-        p->group_tokens = group->n;
-        p->group_bytes = (uint64_t)job->n_bytes * group->n / job->n; // < 2^26 * 2^26
-        VLMC_TRY(pack(p, &coding, job->tokens + group->first_token, group->n, known, group, error));
-        VLMC_TRY(keep(s, group, error));
-        if (p->recall && !group->recalled && s->n_groups > 1)
-            VLMC_TRY(vlmc_recall_keep(p->recall, &group->entry, group->packed.bytes, error));
-        if (group->packed.method == VLMC_GROUP_MODEL) {
-            *size += group->model == known ? 0 : vlmc_records_model_cost(p->records, group->model);
-            known = group->model;
+    uint32_t given = 0;
+    while (s->n_packed < s->n_groups && s->size < s->limit) {
+        bool taken;
+        while (given < s->n_groups && p->n_flights <= p->n_workers) {
+            prepare(p, s, given);
+            VLMC_TRY(give(p, &s->groups[given], error));
+            given++;
         }
-        *size += VLMC_RECORD_BYTES + VLMC_GROUP_TAG_BYTES_MAX + group->packed.size;
-        p->before += p->group_bytes;
-        VLMC_TRY(vlmc_packer_tick(p, p->before)
-                     ? VLMC_OK
-                     : vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request"));
+        VLMC_TRY(take_back(p, TICK_MS, &taken, error));
+        if (!show(p, 0) && s->n_packed < s->n_groups)
+            return interrupted(p, error);
     }
     return VLMC_OK;
 }
 
-static vlmc_status write_groups(vlmc_packer *p, const segment_job *job, const packed_segment *s,
-                                uint32_t *number, vlmc_error *error)
+// Nothing of the segment is with the queue any more.
+static void abandon(vlmc_packer *p)
 {
-    VLMC_TRY(vlmc_records_tokenizer(p->records, job->coding, number, error));
-    for (uint32_t g = 0; g < s->n_groups; g++) {
-        const packed_group *group = &s->groups[g];
-        const uint8_t *tokens = job->tokens + group->first_token;
-        packed_group written = *group;
-        if (written.packed.method != VLMC_GROUP_STORED)
-            written.packed.bytes = s->bytes + group->at;
-        VLMC_TRY(write_group(p, &written, *number, tokens, group->n, error));
+    p->segment_stop = true;
+    while (p->n_flights > 0 && p->flights[p->n_flights - 1]->segment) {
+        if (vlmc_work_queue_withdraw(p->queue)) {
+            p->n_flights--;
+            continue;
+        }
+        flight *f = vlmc_work_queue_take(p->queue, TICK_MS);
+        if (!f)
+            continue;
+        memmove(p->flights, p->flights + 1, --p->n_flights * sizeof *p->flights);
+        if (!f->segment) // the archive has failed
+            free_flight(f);
     }
-    if (p->recall)
-        VLMC_TRY(vlmc_recall_end_kept(p->recall, error));
-    return vlmc_packer_done(p, job->n_bytes, error);
+    p->segment_stop = false;
+}
+
+static vlmc_status write_groups(vlmc_packer *p, segment *s, uint32_t *number, vlmc_error *error)
+{
+    VLMC_TRY(vlmc_packer_tokenizer(p, s->coding, number, error));
+    for (uint32_t g = 0; g < s->n_groups; g++) {
+        const flight *f = &s->groups[g];
+        const vlmc_group_result *result = f->entry.with_model ? &f->job.with : &f->job.alone;
+        VLMC_TRY(write_group(p, f, &result->packed, *number, f->job.coding.first_token, error));
+    }
+    return p->recall ? vlmc_recall_end_kept(p->recall, error) : VLMC_OK;
 }
 
 // A segment that was not worth it is not tried again by a run that has to begin again.
-static vlmc_status keep_rejected(vlmc_packer *p, const packed_segment *s, vlmc_error *error)
+static vlmc_status keep_rejected(vlmc_packer *p, const segment *s, vlmc_error *error)
 {
-    const packed_group *first = &s->groups[0];
-    if (!p->recall || s->n_groups > 1 || first->n == 0 || first->recalled)
+    const flight *first = &s->groups[0];
+    if (!p->recall || s->n_groups > 1 || s->n_packed == 0 || first->recalled)
         return VLMC_OK; // nothing new, or kept already
-    return vlmc_recall_keep(p->recall, &first->entry, s->bytes + first->at, error);
+    return vlmc_recall_keep(
+        p->recall, &first->entry,
+        (first->entry.with_model ? &first->job.with : &first->job.alone)->packed.bytes, error);
+}
+
+static vlmc_status pack_segment(vlmc_packer *p, segment *s, uint32_t *number, vlmc_error *error)
+{
+    s->groups = calloc(s->n_groups, sizeof *s->groups);
+    if (!s->groups)
+        return no_memory(error);
+    VLMC_TRY(pack_groups(p, s, error));
+    return s->size < s->limit ? write_groups(p, s, number, error) : keep_rejected(p, s, error);
 }
 
 vlmc_status vlmc_packer_segment(vlmc_packer *p, const vlmc_token_coding *coding,
                                 const uint8_t *tokens, size_t n, const uint8_t *bytes,
                                 size_t n_bytes, uint32_t *number, vlmc_error *error)
 {
-    segment_job job = {.coding = coding, .tokens = tokens, .n = n, .n_bytes = n_bytes};
-    packed_segment s = {0};
+    segment s = {.coding = coding, .tokens = tokens, .n = n, .n_bytes = n_bytes};
     vlmc_token_geometry geometry;
-    const uint32_t cost = vlmc_records_tokenizer_cost(p->records, coding);
     *number = 0;
     if (vlmc_plugin_geometry(coding->tokenizer, coding->params, coding->params_bytes, &geometry,
                              error) != VLMC_OK)
         return VLMC_ERROR_PLUGIN;
-    VLMC_TRY(plain_size(p, bytes, n_bytes, &job.limit, error));
-    job.align = geometry.align_tokens;
-    s.n_groups = (uint32_t)vlmc_cut_groups(n, job.align, p->limit);
-    s.groups = calloc(s.n_groups, sizeof *s.groups);
-    if (!s.groups)
-        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
-    uint64_t size = (uint64_t)cost + SEGMENT_COST_BYTES;
-    if (p->recall)
-        vlmc_recall_begin_kept(p->recall);
-    vlmc_status status = pack_groups(p, &job, &s, &size, error);
-    if (status == VLMC_OK && size < job.limit)
-        status = write_groups(p, &job, &s, number, error);
-    else if (status == VLMC_OK)
-        status = keep_rejected(p, &s, error);
+    VLMC_TRY(plain_size(p, bytes, n_bytes, &s.limit, error));
+    s.align = geometry.align_tokens;
+    s.n_groups = (uint32_t)vlmc_cut_groups(n, s.align, p->limit);
+    s.size = (uint64_t)vlmc_records_tokenizer_cost(p->records, coding) + SEGMENT_COST_BYTES;
+    const vlmc_status status = pack_segment(p, &s, number, error);
+    abandon(p);
+    for (uint32_t g = 0; s.groups && g < s.n_groups; g++)
+        vlmc_group_job_free_results(&s.groups[g].job);
     free(s.groups);
-    free(s.bytes);
-    return status;
+    p->before = 0;
+    VLMC_TRY(status);
+    return vlmc_packer_done(p, *number ? n_bytes : 0, error);
 }

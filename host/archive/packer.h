@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Groups of tokens from the writer to the archive: how each is packed, and with which model.
+// Groups of tokens from the writer to the archive. Several are packed at a time, by threads
+// (group_job.h); they are written in the order in which they come, and everything that depends on
+// what is in the archive already is decided then: so the archive does not depend on the threads.
 // One thread at a time.
 #ifndef VLMC_ARCHIVE_PACKER_H
 #define VLMC_ARCHIVE_PACKER_H
@@ -15,7 +17,8 @@
 typedef struct vlmc_packer vlmc_packer;
 
 // What of the writer's parameters concerns it, the records and `recall` (NULL: nothing is taken
-// over from an earlier run) are borrowed.
+// over from an earlier run) are borrowed. The engine source's `open` and `lost` are called from
+// threads of the packer, one at a time.
 vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *output,
                                vlmc_records *records, vlmc_recall *recall, vlmc_packer **packer,
                                vlmc_error *error);
@@ -39,8 +42,16 @@ uint32_t vlmc_packer_limit(const vlmc_packer *packer);
 vlmc_status vlmc_packer_kind(vlmc_packer *packer, const uint8_t *bytes, uint32_t n,
                              vlmc_content_kind *kind, vlmc_error *error);
 
-// Packs and writes a group of a sequence: tokens // (n) of `coding` (NULL: plain bytes), that
-// stand for `bytes` bytes of files.
+// Number of the tokenizer's record, from 1, which is written if it is not there.
+vlmc_status vlmc_packer_tokenizer(vlmc_packer *packer, const vlmc_token_coding *coding,
+                                  uint32_t *number, vlmc_error *error);
+
+// Tokens in the sequence of tokenizer `number`, 0: plain bytes, with those of groups that are still
+// being packed.
+uint64_t vlmc_packer_tokens(const vlmc_packer *packer, uint32_t number);
+
+// Packs a group of a sequence, and writes it in its turn: tokens // (n) of `coding` (NULL: plain
+// bytes), that stand for `bytes` bytes of files. Errors are those of earlier groups, too.
 vlmc_status vlmc_packer_group(vlmc_packer *packer, const vlmc_token_coding *coding, uint32_t number,
                               const uint8_t *tokens, uint32_t n, uint64_t bytes, vlmc_error *error);
 
@@ -51,5 +62,8 @@ vlmc_status vlmc_packer_group(vlmc_packer *packer, const vlmc_token_coding *codi
 vlmc_status vlmc_packer_segment(vlmc_packer *packer, const vlmc_token_coding *coding,
                                 const uint8_t *tokens, size_t n, const uint8_t *bytes,
                                 size_t n_bytes, uint32_t *number, vlmc_error *error);
+
+// Writes all that is being packed.
+vlmc_status vlmc_packer_finish(vlmc_packer *packer, vlmc_error *error);
 
 #endif

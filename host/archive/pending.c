@@ -32,7 +32,6 @@ typedef struct buffer {
 
 struct vlmc_pending {
     vlmc_packer *packer;
-    vlmc_records *records;
     uint32_t limit; // tokens of a group
     buffer plain;
     uint32_t begin;         // in `plain`, of what of the current stretch is not judged yet
@@ -49,14 +48,12 @@ static vlmc_status make_room(buffer *b, size_t wanted, vlmc_error *error)
     return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
 }
 
-vlmc_status vlmc_pending_create(vlmc_packer *packer, vlmc_records *records, vlmc_pending **pending,
-                                vlmc_error *error)
+vlmc_status vlmc_pending_create(vlmc_packer *packer, vlmc_pending **pending, vlmc_error *error)
 {
     vlmc_pending *p = *pending = calloc(1, sizeof *p);
     if (!p)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
     p->packer = packer;
-    p->records = records;
     p->limit = vlmc_packer_limit(packer);
     return VLMC_OK;
 }
@@ -77,7 +74,7 @@ void vlmc_pending_destroy(vlmc_pending **pending)
 
 static uint64_t position(const vlmc_pending *p, const buffer *b)
 {
-    return vlmc_records_tokens(p->records, b->number) + b->n;
+    return vlmc_packer_tokens(p->packer, b->number) + b->n;
 }
 
 uint64_t vlmc_pending_plain_position(const vlmc_pending *p)
@@ -100,7 +97,7 @@ static uint64_t bytes_of(const buffer *b, uint32_t n)
 
 static void forget(const vlmc_pending *p, buffer *b)
 {
-    const uint64_t written = vlmc_records_tokens(p->records, b->number);
+    const uint64_t written = vlmc_packer_tokens(p->packer, b->number);
     const uint32_t kept = b->mark > written ? (uint32_t)(b->mark - written) : 0;
     if (b->n > 0 && kept < b->n) {
         b->bytes = bytes_of(b, kept);
@@ -239,7 +236,7 @@ vlmc_status vlmc_pending_join(vlmc_pending *p, const vlmc_token_coding *coding,
                               uint64_t *first_token, vlmc_error *error)
 {
     buffer *b;
-    VLMC_TRY(vlmc_records_tokenizer(p->records, coding, number, error));
+    VLMC_TRY(vlmc_packer_tokenizer(p->packer, coding, number, error));
     VLMC_TRY(find_buffer(p, *number, coding, &b, error));
     b->used = ++p->now;
     *first_token = position(p, b);
@@ -267,7 +264,7 @@ vlmc_status vlmc_pending_finish(vlmc_pending *p, vlmc_error *error)
             if (p->joined[i].n && (!first || p->joined[i].number < first->number))
                 first = &p->joined[i];
         if (!first)
-            return VLMC_OK;
+            return vlmc_packer_finish(p->packer, error);
         VLMC_TRY(write_first(p, first, first->n, error));
     }
 }

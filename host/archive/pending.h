@@ -6,16 +6,14 @@
 #define VLMC_ARCHIVE_PENDING_H
 
 #include "packer.h"
-#include "records.h"
 
 #include <stdint.h>
 #include <vlmc/status.h>
 
 typedef struct vlmc_pending vlmc_pending;
 
-// Both are borrowed.
-vlmc_status vlmc_pending_create(vlmc_packer *packer, vlmc_records *records, vlmc_pending **pending,
-                                vlmc_error *error);
+// `packer` is borrowed.
+vlmc_status vlmc_pending_create(vlmc_packer *packer, vlmc_pending **pending, vlmc_error *error);
 void vlmc_pending_destroy(vlmc_pending **pending);
 
 // Remembers where each sequence is, so that the file that now begins can be forgotten: what of it

@@ -54,15 +54,15 @@ static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_
     }
     VLMC_TRY(vlmc_records_create(w->output, params->seal, &w->records, error));
     VLMC_TRY(vlmc_packer_create(params, w->output, w->records, w->recall, &w->packer, error));
-    VLMC_TRY(vlmc_pending_create(w->packer, w->records, &w->pending, error));
+    VLMC_TRY(vlmc_pending_create(w->packer, &w->pending, error));
     VLMC_TRY(vlmc_dedup_create(&w->dedup, error));
     VLMC_TRY(vlmc_file_table_create(&w->files, error));
     w->recovery_percent = params->recovery_percent;
     w->buffer = malloc(READ_BYTES);
     if (!w->buffer)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
-    return vlmc_intake_create(&params->plugins, w->packer, w->records, w->pending, w->dedup,
-                              &w->intake, error);
+    return vlmc_intake_create(params, w->packer, w->records, w->pending, w->dedup, &w->intake,
+                              error);
 }
 
 vlmc_status vlmc_writer_create(const vlmc_writer_params *params, vlmc_writer **writer,

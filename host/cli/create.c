@@ -60,7 +60,7 @@ static const struct argp_option option_table[] = {
     {0, '8', 0, 0, "Larger groups still", 4},
     {0, '9', 0, 0, "Smallest; takes some 3 GB of memory, to extract as well", 4},
     {"group-size", CLI_KEY_GROUP_SIZE, "BYTES", 0,
-     "Groups of at most this size, 64K to 64M; default: by level. An interruption costs one", 5},
+     "Groups of at most this size, 64K to 64M; default: by level. An interruption costs those in work", 5},
     {"no-plugins", CLI_KEY_NO_PLUGINS, 0, 0, "Take every file as plain bytes", 5},
     CLI_OPTIONS_COMPUTE,
     CLI_OPTIONS_OUTPUT,
@@ -146,7 +146,7 @@ static const struct argp create_argp = {
     .args_doc = "-o ARCHIVE PATH…\n-o ARCHIVE -",
     .doc = "Writes an archive of files and folders. Symlinks are stored as links. The archive "
            "appears under its name only when it is complete. What interrupts the work costs the "
-           "group in work: the same command again, or \"vlmc jobs resume\", goes on."
+           "groups in work: the same command again, or \"vlmc jobs resume\", goes on."
            "\vExamples:\n"
            "  vlmc create -o books.vlmc books/\n"
            "  vlmc create --recovery 10% -o photos.vlmc photos/\n"
@@ -158,6 +158,7 @@ static const struct argp create_argp = {
 // What the archive's content goes through.
 typedef struct create_tools {
     cli_engines engines;
+    uint32_t groups_at_once;
     vlmc_engine_source source; // nothing: zstd only
     vlmc_plugins *plugins;     // NULL: none
     vlmc_worker *worker;
@@ -260,7 +261,7 @@ static bool show_progress(void *user, uint64_t bytes_done, uint64_t packed_bytes
     create_job *job = &run->job;
     const bool goes_on = cli_job_progress(&run->progress, bytes_done, packed_bytes);
     if (!goes_on && job->on_record && !job->told_stop) {
-        cli_notice(job->cli, "finishing the group in work; a second signal stops at once");
+        cli_notice(job->cli, "finishing the groups in work; a second signal stops at once");
         job->told_stop = true;
     }
     return goes_on;
@@ -285,6 +286,7 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
     const vlmc_writer_params params = {
         .level = options->level,
         .group_bytes = options->group_bytes ? options->group_bytes : by_level,
+        .groups_at_once = tools->groups_at_once,
         .recovery_percent = options->recovery_percent,
         .path = to_stdout ? NULL : options->output,
         .partial = run->job.on_record ? run->job.place.partial : NULL,
@@ -366,6 +368,9 @@ static vlmc_status open_tools(const create_options *options, const create_job *j
     VLMC_TRY(cli_encrypt(cli, &options->encryption, options->output,
                          job->goes_on ? job->place.partial : NULL, &tools->seal, error));
     VLMC_TRY(cli_engines_create(&tools->engines, &options->common, options->model, error));
+    const uint32_t at_once = cli_groups_at_once(&options->common, options->level);
+    tools->groups_at_once = at_once;
+    tools->engines.threads = (options->common.threads + at_once - 1) / at_once;
     if (strcmp(tools->engines.model_name, "none") == 0)
         return VLMC_OK; // tokens are of no use to zstd
     tools->source = cli_engines_source(&tools->engines);

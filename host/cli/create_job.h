@@ -13,7 +13,7 @@ typedef struct create_job {
     cli *cli;
     bool on_record; // else what is interrupted is lost
     bool goes_on;   // what an earlier run has left is taken over
-    bool told_stop; // the user knows that the group in work is being finished
+    bool told_stop; // the user knows that the groups in work are being finished
     job_place place;
     json_t *record;
     vlmc_engine_source inner;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engines.h"
 
+#include "codec/level.h"
 #include "devices.h"
 #include "model/fit.h"
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // Devices that fail in the middle of their work before the CPU takes over: a driver that was
 // reset works again, a broken one does not.
@@ -15,6 +17,12 @@
 #define USING_CPU "using the CPU from here on, because the device failed: %s"
 
 #define VARIABLE "VLMC_MODEL_PATH"
+
+// Of the machine's memory, that mixers of groups that are packed at a time may take together.
+#define MEMORY_SHARE 4u
+
+// CPU threads that a transformer gets for each group that is packed at a time.
+#define THREADS_PER_MODEL 4u
 
 static vlmc_status add_all(cli_folders *folders, const cli_environment *env, vlmc_error *error)
 {
@@ -56,12 +64,27 @@ vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, c
     const char *from_environment = common->cli->env.model;
     *engines = (cli_engines){
         .common = common,
+        .threads = common->threads,
         .model_name = model              ? model
                       : from_environment ? from_environment
                                          : CLI_DEFAULT_MODEL,
         .model_chosen = model || from_environment,
     };
     return cli_model_path_create(&engines->path, &common->cli->env, error);
+}
+
+// Each takes a mixer's memory, of which there shall be room for much else; and a transformer keeps
+// several threads busy by itself.
+uint32_t cli_groups_at_once(const cli_common *common, uint32_t level)
+{
+    const vlmc_level *l = vlmc_level_of(level);
+    const uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    const uint64_t mixer_bytes = (uint64_t)VLMC_MIX_LINE_BYTES << l->mix.memory;
+    const uint64_t by_memory = memory / MEMORY_SHARE / mixer_bytes;
+    const uint32_t by_threads = l->models ? common->threads / THREADS_PER_MODEL : common->threads;
+    if (by_memory == 0 || by_threads == 0)
+        return 1;
+    return by_threads < by_memory ? by_threads : (uint32_t)by_memory;
 }
 
 void cli_engines_destroy(cli_engines *engines)
@@ -228,7 +251,7 @@ static vlmc_status open_engine(void *user, const vlmc_model *model, uint32_t max
         .model = model,
         .max_streams = max_streams,
         .max_steps = max_steps,
-        .threads = engines->common->threads,
+        .threads = engines->threads,
     };
     return open_device(engines, &params, engine, error);
 }

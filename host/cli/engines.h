@@ -40,6 +40,7 @@ typedef struct cli_engines {
     uint32_t n_models;
     const vlmc_tokenizer *told[CLI_MODELS_MAX]; // tokenizers that lack a model, once for each
     uint32_t n_told;
+    uint32_t threads; // of each engine on the CPU
     bool told_device; // the notice about an unusable GPU was given
     uint32_t losses;  // Vulkan engines that failed in the middle of their work
 } cli_engines;
@@ -47,6 +48,10 @@ typedef struct cli_engines {
 // `model` is the value of -m (borrowed), or NULL.
 vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, const char *model,
                                vlmc_error *error);
+
+// Groups that `create` packs at a time at a level: as many as there are CPU threads for, and
+// memory.
+uint32_t cli_groups_at_once(const cli_common *common, uint32_t level);
 
 // After every reader, writer and engine that came from it.
 void cli_engines_destroy(cli_engines *engines);

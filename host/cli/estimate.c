@@ -257,12 +257,14 @@ static vlmc_status estimate(const estimate_options *options, const walk *walk,
     vlmc_status status = estimate_sample_take(&take, &sample, error);
     cli_job_end(&job);
     VLMC_TRY(status);
-    const estimate_rate_params rate = {
+    estimate_rate_params rate = {
         .source = &tools->source,
         .sample = &sample,
         .first = first,
         .last = last,
     };
+    for (uint32_t level = first; level <= last; level++)
+        rate.groups_at_once[level] = cli_groups_at_once(&options->common, level);
     const summary s = {
         .walk = walk,
         .read_bytes = sample.read_bytes,

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #define EFFORTS 3u
+#define AS_BYTES EFFORTS // tokens that a level takes as bytes, at the effort of the fastest
 #define EFFORT_TOKENS (192u << 10) // coded at each effort
 #define MODEL_TOKENS (144u << 10)  // coded with a transformer, all efforts and kinds together
 #define TOKENS_MIN (12u << 10)     // of a kind
@@ -29,7 +30,7 @@
 #define MEDIA_LESS 0.85          // of what a doubling saved, the next one saves
 #define SIZES_MAX 16u            // different groups
 
-// Where a transformer is worth a try, and what each try of a group takes (archive/packer.c).
+// Where a transformer is worth a try, and what each try of a group takes (archive/group_job.c).
 #define PROMISING 1.0625
 #define FAR_AHEAD (2.0 / 3)
 #define TRY_TOKENS 32768.0
@@ -49,7 +50,7 @@ typedef struct packed_size {
 } packed_size;
 
 typedef struct kind_rates {
-    rate efforts[EFFORTS];
+    rate efforts[EFFORTS + 1];
     packed_size zstd[SIZES_MAX];
     uint32_t n_zstd;
     double zstd_thin;    // for a byte of the slice
@@ -63,6 +64,10 @@ typedef struct rater {
     estimate_coder *coder;
     vlmc_group_packer *groups;
     uint32_t n_model_efforts; // that the levels need
+    // Of the level in work, by groups that may be packed side by side.
+    double side_seconds;    // all of them
+    double longest_seconds; // the longest one
+    double side_groups;
     kind_rates rates[ESTIMATE_KINDS_MAX];
 } rater;
 
@@ -81,15 +86,36 @@ static uint32_t portion(double share, uint32_t tokens)
     return n < TOKENS_MIN ? TOKENS_MIN : n;
 }
 
-static vlmc_status rate_alone(rater *r, uint32_t k, vlmc_mix_effort effort, vlmc_error *error)
+// Where the rate of a kind at a level is kept.
+static uint32_t slot_of(const estimate_kind *kind, const vlmc_level *level)
+{
+    return kind->joins && kind->tokenizer && !level->joined ? AS_BYTES : level->mix.effort;
+}
+
+static vlmc_status rate_as_bytes(rater *r, uint32_t k, rate *to, vlmc_error *error)
+{
+    const vlmc_mix_settings fast = {VLMC_MIX_FAST, 21};
+    estimate_kind bytes = r->params->sample->kinds[k];
+    estimate_measure all;
+    bytes.as_bytes = true;
+    VLMC_TRY(estimate_code(r->coder, &bytes, UINT32_MAX, &fast, NULL, &all, error));
+    to->bytes = all.bytes / all.tokens;
+    to->seconds = all.seconds / all.tokens;
+    return VLMC_OK;
+}
+
+static vlmc_status rate_alone(rater *r, uint32_t k, uint32_t slot, vlmc_error *error)
 {
     const estimate_kind *kind = &r->params->sample->kinds[k];
-    rate *rates = r->rates[k].efforts, *to = &rates[effort];
+    rate *rates = r->rates[k].efforts, *to = &rates[slot];
+    const vlmc_mix_effort effort = slot;
     const vlmc_mix_settings fast = {VLMC_MIX_FAST, 21}, settings = {effort, 22};
     estimate_measure all, some, some_fast;
     if (to->known)
         return VLMC_OK;
     to->known = true;
+    if (slot == AS_BYTES)
+        return rate_as_bytes(r, k, to, error);
     if (effort == VLMC_MIX_FAST || !kind->joins) {
         VLMC_TRY(estimate_code(r->coder, kind, UINT32_MAX,
                                effort == VLMC_MIX_FAST ? &fast : &settings, NULL, &all, error));
@@ -177,6 +203,11 @@ static double least(double a, double b)
     return a < b ? a : b;
 }
 
+static double most(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 static uint64_t groups_of(const estimate_kind *kind, uint32_t limit)
 {
     return (uint64_t)kind->tokens / limit + 1;
@@ -210,7 +241,8 @@ static vlmc_status joined(rater *r, uint32_t k, const vlmc_level *level, estimat
                           vlmc_error *error)
 {
     const estimate_kind *kind = &r->params->sample->kinds[k];
-    const rate *rate = &r->rates[k].efforts[level->mix.effort];
+    const uint32_t slot = slot_of(kind, level);
+    const rate *rate = &r->rates[k].efforts[slot];
     const double groups = (double)groups_of(kind, level->group_bytes);
     const double group = kind->tokens / groups;
     double zstd, bytes, seconds;
@@ -218,7 +250,7 @@ static vlmc_status joined(rater *r, uint32_t k, const vlmc_level *level, estimat
     bytes = zstd * (double)kind->bytes;
     seconds = r->rates[k].zstd_seconds * (double)kind->bytes;
     if (r->params->source->open) {
-        VLMC_TRY(rate_alone(r, k, level->mix.effort, error));
+        VLMC_TRY(rate_alone(r, k, slot, error));
         const double together = r->rates[k].zstd_thin > 0 ? zstd / r->rates[k].zstd_thin : 1;
         double coded = rate->bytes * kind->tokens * together * learnt(kind->slices[0].n, group);
         if (level->models)
@@ -234,7 +266,10 @@ static vlmc_status joined(rater *r, uint32_t k, const vlmc_level *level, estimat
         bytes = least(bytes, coded);
     }
     to->bytes += bytes + groups * (VLMC_RECORD_BYTES + 6);
-    to->seconds += seconds;
+    r->side_seconds += seconds;
+    r->side_groups += groups;
+    if (seconds / groups > r->longest_seconds)
+        r->longest_seconds = seconds / groups;
     return VLMC_OK;
 }
 
@@ -290,8 +325,10 @@ static vlmc_status rate_level(rater *r, uint32_t number, estimate_result *to, vl
 {
     const estimate_sample *sample = r->params->sample;
     const vlmc_level *level = vlmc_level_of(number);
+    const double at_once = r->params->groups_at_once[number];
     double largest = 0;
     *to = (estimate_result){.seconds = sample->read_seconds};
+    r->side_seconds = r->longest_seconds = r->side_groups = 0;
     for (uint32_t k = 0; k < sample->n_kinds; k++) {
         const estimate_kind *kind = &sample->kinds[k];
         if (kind->stored) {
@@ -307,8 +344,10 @@ static vlmc_status rate_level(rater *r, uint32_t number, estimate_result *to, vl
         to->seconds += kind->seconds;
         largest = kind->tokens > largest ? kind->tokens : largest;
     }
+    to->seconds += most(r->side_seconds / at_once, r->longest_seconds);
     if (largest > 0 && r->params->source->open)
-        to->memory_bytes = UINT64_C(64) << level->mix.memory;
+        to->memory_bytes = ((uint64_t)VLMC_MIX_LINE_BYTES << level->mix.memory) *
+                           (uint64_t)most(1, least(at_once, r->side_groups));
     return VLMC_OK;
 }
 

@@ -12,14 +12,15 @@
 typedef struct estimate_rate_params {
     const vlmc_engine_source *source; // without `open`: zstd alone
     const estimate_sample *sample;
-    uint32_t first, last; // levels
+    uint32_t first, last;                        // levels
+    uint32_t groups_at_once[VLMC_LEVEL_MAX + 1]; // that are packed side by side, by level
 } estimate_rate_params;
 
 // Of the groups of an archive; what its index takes comes on top.
 typedef struct estimate_result {
     double bytes;
     double seconds;
-    uint64_t memory_bytes; // of the mixer of the largest group, at most
+    uint64_t memory_bytes; // of the mixers of the groups that are packed at a time, at most
 } estimate_result;
 
 // results // (VLMC_LEVEL_MAX + 1), by level. VLMC_ERROR_INTERRUPTED when the user stops it.

@@ -15,7 +15,10 @@
 #define VLMC_LEVEL_DEFAULT 5u
 
 typedef struct vlmc_level {
-    bool models;          // transformers; else context models alone
+    bool models; // transformers; else context models alone
+    // Tokens that join others are used; else those bytes are plain ones: the contexts of text cost
+    // more time than the fastest level has for what they save.
+    bool joined;
     uint32_t group_bytes; // tokens of a group, at most
     // One more stream for each that many tokens, unless the tokenizer has a say: few streams learn
     // more of what is near, many keep a device busy. Without a model there is one.

@@ -19,7 +19,8 @@
 #define VLMC_MIX_SELECTS_MAX 2u
 #define VLMC_MIX_SELECT_SIZE_MAX 1024u
 
-// Memory of all context models of a group together, at most: 2^memory lines of 64 bytes.
+// Memory of all context models of a group together, at most: 2^memory lines.
+#define VLMC_MIX_LINE_BYTES 64u
 #define VLMC_MIX_MEMORY_MIN 17u // 8 MiB: enough for the least tables of all models there can be
 #define VLMC_MIX_MEMORY_MAX 26u // 4 GiB
 

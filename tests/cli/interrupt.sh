@@ -33,7 +33,7 @@ for signal in INT TERM HUP; do
     wait $pid
     code=$?
     report $((code != wanted)) "SIG$signal stops it (exit code $wanted)"
-    check "it finishes the group in work" grep -q '^vlmc: finishing the group in work' stderr
+    check "it finishes the groups in work" grep -q '^vlmc: finishing the groups in work' stderr
     check "and says how to go on" grep -q '"vlmc jobs resume [0-9a-f]*" goes on' stderr
     refute "no archive is left" test -e $signal.vlmc
     expect 0 "it goes on" "$vlmc" jobs resume

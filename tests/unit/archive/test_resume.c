@@ -13,16 +13,16 @@
 #define GROUP_BYTES 65536u
 
 typedef struct countdown {
-    uint64_t calls;
-    uint64_t stop_at; // 0: never
+    uint64_t done;    // bytes, that progress was told last
+    uint64_t stop_at; // so many; 0: never
 } countdown;
 
 static bool count_down(void *user, uint64_t bytes_done, uint64_t packed_bytes)
 {
     countdown *c = user;
-    (void)bytes_done;
     (void)packed_bytes;
-    return ++c->calls < c->stop_at || c->stop_at == 0;
+    c->done = bytes_done;
+    return bytes_done < c->stop_at || c->stop_at == 0;
 }
 
 typedef struct bench {
@@ -96,6 +96,7 @@ static bench *make_bench_with(uint32_t level, vlmc_seal *seal)
     snprintf(b->path, sizeof b->path, "%s", scratch(0, "resumed.vlmc"));
     snprintf(b->partial, sizeof b->partial, "%s", scratch(0, ".resumed.vlmc.part"));
     snprintf(b->journal, sizeof b->journal, "%s", scratch(0, ".resumed.vlmc.log"));
+    b->params.groups_at_once = 3; // which changes nothing
     b->params.path = b->path;
     b->params.partial = b->partial;
     b->params.journal = b->journal;
@@ -166,11 +167,11 @@ static vlmc_status interrupt(bench *b, uint64_t stop_at, vlmc_writer_progress *s
 static void check_stops(uint32_t level, uint32_t n, vlmc_seal *seal)
 {
     bench *b = make_bench_with(level, seal);
-    const uint64_t calls = b->countdown.calls;
+    const uint64_t total = b->countdown.done;
     uint32_t most = 0;
     for (uint32_t i = 1; i <= n; i++) {
         vlmc_writer_progress state;
-        cr_assert_eq(interrupt(b, i * calls / (n + 1), &state), VLMC_ERROR_INTERRUPTED);
+        cr_assert_eq(interrupt(b, i * total * 4 / 5 / n, &state), VLMC_ERROR_INTERRUPTED);
         cr_assert(!exists(b->path) && exists(b->partial));
         const uint32_t taken = finish(b);
         cr_assert_geq(taken, state.kept, "all that was packed is taken over");
@@ -185,6 +186,18 @@ Test(resume, the_archive_is_the_same_wherever_the_run_was_interrupted)
     check_stops(0, 6, NULL);
 }
 
+Test(resume, the_archive_is_the_same_however_many_groups_are_packed_at_once)
+{
+    for (uint32_t level = 0; level <= 3; level += 3) {
+        bench *b = make_bench_with(level, NULL);
+        for (uint32_t at_once = 1; at_once <= 8; at_once += 7) {
+            b->params.groups_at_once = at_once;
+            cr_assert_eq(finish(b), 0);
+        }
+        free_bench(b);
+    }
+}
+
 Test(resume, so_it_is_with_models)
 {
     check_stops(3, 1, NULL);
@@ -193,10 +206,10 @@ Test(resume, so_it_is_with_models)
 Test(resume, an_interrupted_run_ends_with_the_group_in_work)
 {
     bench *b = make_bench(1);
-    const uint64_t half = b->countdown.calls / 2;
+    const uint64_t half = b->countdown.done / 2;
     vlmc_writer_progress state;
     cr_assert_eq(interrupt(b, half, &state), VLMC_ERROR_INTERRUPTED);
-    cr_assert_gt(b->countdown.calls, half, "the group goes on");
+    cr_assert_gt(b->countdown.done, half, "the group goes on");
     cr_assert_gt(state.kept, 0);
     free_bench(b);
 }
@@ -218,10 +231,10 @@ static void tear(const char *path, size_t keep, size_t garbage, uint64_t seed)
 Test(resume, torn_and_lost_tails_cost_work_and_no_byte)
 {
     bench *b = make_bench(0);
-    const uint64_t calls = b->countdown.calls;
+    const uint64_t total = b->countdown.done;
     vlmc_writer_progress state;
     for (uint32_t i = 0; i < 4; i++) {
-        cr_assert_eq(interrupt(b, calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+        cr_assert_eq(interrupt(b, total * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
         size_t archive, journal;
         free(load_file(b->partial, &archive));
         free(load_file(b->journal, &journal));
@@ -235,10 +248,10 @@ Test(resume, torn_and_lost_tails_cost_work_and_no_byte)
 Test(resume, any_byte_of_the_partial_file_or_the_journal_may_be_wrong)
 {
     bench *b = make_bench(0);
-    const uint64_t calls = b->countdown.calls;
+    const uint64_t total = b->countdown.done;
     vlmc_writer_progress state;
     for (uint32_t i = 0; i < 4; i++) {
-        cr_assert_eq(interrupt(b, calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+        cr_assert_eq(interrupt(b, total * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
         const char *path = i % 2 ? b->partial : b->journal;
         size_t size;
         uint8_t *bytes = load_file(path, &size);
@@ -253,10 +266,10 @@ Test(resume, any_byte_of_the_partial_file_or_the_journal_may_be_wrong)
 Test(resume, changed_files_are_archived_as_they_are_now)
 {
     bench *b = make_bench(0);
-    const uint64_t calls = b->countdown.calls;
+    const uint64_t total = b->countdown.done;
     vlmc_writer_progress state;
     vlmc_error error = {0};
-    cr_assert_eq(interrupt(b, calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+    cr_assert_eq(interrupt(b, total * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
     b->bytes[0][80000] ^= 1;
     b->contents[4].size -= 1000;
     b->countdown = (countdown){0};
@@ -272,7 +285,7 @@ Test(resume, another_level_takes_nothing_over)
     bench *b = make_bench(2);
     vlmc_writer_progress state;
     b->params.level = 1;
-    cr_assert_eq(interrupt(b, b->countdown.calls / 2, &state), VLMC_ERROR_INTERRUPTED);
+    cr_assert_eq(interrupt(b, b->countdown.done / 2, &state), VLMC_ERROR_INTERRUPTED);
     cr_assert_gt(state.kept, 0);
     b->params.level = 2;
     cr_assert_eq(finish(b), 0);
@@ -307,10 +320,10 @@ Test(resume, so_it_is_with_models_and_tags)
 Test(resume, torn_tails_of_an_encrypted_archive_cost_work_and_no_byte)
 {
     bench *b = make_bench_with(0, seal_of(1));
-    const uint64_t calls = b->countdown.calls;
+    const uint64_t total = b->countdown.done;
     vlmc_writer_progress state;
     for (uint32_t i = 0; i < 3; i++) {
-        cr_assert_eq(interrupt(b, calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+        cr_assert_eq(interrupt(b, total * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
         size_t archive, journal;
         free(load_file(b->partial, &archive));
         free(load_file(b->journal, &journal));
@@ -327,7 +340,7 @@ Test(resume, what_another_key_has_begun_is_not_taken_over)
     vlmc_seal *other = seal_of(2);
     vlmc_writer_progress state;
     b->params.seal = other;
-    cr_assert_eq(interrupt(b, b->countdown.calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+    cr_assert_eq(interrupt(b, b->countdown.done * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
     cr_assert_gt(state.kept, 0);
     b->params.seal = b->seal;
     cr_assert_eq(finish(b), 0);
@@ -342,10 +355,10 @@ Test(resume, the_journal_of_an_encrypted_archive_shows_nothing)
     bench *plain = make_bench(0);
     vlmc_writer_progress state;
     size_t plain_size, size;
-    cr_assert_eq(interrupt(plain, plain->countdown.calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+    cr_assert_eq(interrupt(plain, plain->countdown.done * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
     uint8_t *shown = load_file(plain->journal, &plain_size);
     bench *b = make_bench_with(0, seal_of(1));
-    cr_assert_eq(interrupt(b, b->countdown.calls * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
+    cr_assert_eq(interrupt(b, b->countdown.done * 4 / 5, &state), VLMC_ERROR_INTERRUPTED);
     uint8_t *hidden = load_file(b->journal, &size);
     cr_assert(size > plain_size && plain_size > 1000);
     for (size_t at = 16; at + 8 <= plain_size; at += 8) {

@@ -426,10 +426,12 @@ Test(archive, progress_is_told_and_can_stop_writing_and_reading)
         vlmc_error error = {0};
         uint64_t total;
         cr_assert_eq(vlmc_writer_create(&params, &writer, &error), VLMC_OK, "%s", error.text);
-        vlmc_status status = vlmc_writer_add(writer, &entry, read_source, &s, &error);
-        cr_assert_eq(status, stop == 1 ? VLMC_ERROR_INTERRUPTED : VLMC_OK);
-        status = vlmc_writer_finish(writer, &total, &error);
-        cr_assert_eq(status, stop == 1 ? VLMC_ERROR_USAGE : VLMC_OK);
+        // The group may still be in work when its file has been added.
+        const vlmc_status added = vlmc_writer_add(writer, &entry, read_source, &s, &error);
+        const vlmc_status finished = vlmc_writer_finish(writer, &total, &error);
+        cr_assert(stop == 1 ? added == VLMC_ERROR_INTERRUPTED || finished == VLMC_ERROR_INTERRUPTED
+                            : added == VLMC_OK && finished == VLMC_OK);
+        cr_assert_eq(finished == VLMC_ERROR_USAGE, added != VLMC_OK);
         vlmc_writer_destroy(&writer);
         cr_assert_eq(exists(path), stop == 2);
         cr_assert(stop == 1 || p.last == n);
