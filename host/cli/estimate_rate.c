@@ -19,7 +19,7 @@
 #include <time.h>
 
 #define EFFORTS 3u
-#define AS_BYTES EFFORTS // tokens that a level takes as bytes, at the effort of the fastest
+#define AS_BYTES EFFORTS           // an effort and this: for tokens that a level takes as bytes
 #define EFFORT_TOKENS (192u << 10) // coded at each effort
 #define MODEL_TOKENS (144u << 10)  // coded with a transformer, all efforts and kinds together
 #define TOKENS_MIN (12u << 10)     // of a kind
@@ -50,7 +50,7 @@ typedef struct packed_size {
 } packed_size;
 
 typedef struct kind_rates {
-    rate efforts[EFFORTS + 1];
+    rate efforts[2 * EFFORTS];
     packed_size zstd[SIZES_MAX];
     uint32_t n_zstd;
     double zstd_thin;    // for a byte of the slice
@@ -89,44 +89,31 @@ static uint32_t portion(double share, uint32_t tokens)
 // Where the rate of a kind at a level is kept.
 static uint32_t slot_of(const estimate_kind *kind, const vlmc_level *level)
 {
-    return kind->joins && kind->tokenizer && !level->joined ? AS_BYTES : level->mix.effort;
-}
-
-static vlmc_status rate_as_bytes(rater *r, uint32_t k, rate *to, vlmc_error *error)
-{
-    const vlmc_mix_settings fast = {VLMC_MIX_FAST, 21};
-    estimate_kind bytes = r->params->sample->kinds[k];
-    estimate_measure all;
-    bytes.as_bytes = true;
-    VLMC_TRY(estimate_code(r->coder, &bytes, UINT32_MAX, &fast, NULL, &all, error));
-    to->bytes = all.bytes / all.tokens;
-    to->seconds = all.seconds / all.tokens;
-    return VLMC_OK;
+    return level->mix.effort + (kind->joins && kind->tokenizer && !level->models ? AS_BYTES : 0);
 }
 
 static vlmc_status rate_alone(rater *r, uint32_t k, uint32_t slot, vlmc_error *error)
 {
-    const estimate_kind *kind = &r->params->sample->kinds[k];
-    rate *rates = r->rates[k].efforts, *to = &rates[slot];
-    const vlmc_mix_effort effort = slot;
+    estimate_kind kind = r->params->sample->kinds[k];
+    const vlmc_mix_effort effort = slot % EFFORTS;
+    rate *rates = r->rates[k].efforts + (slot - effort), *to = &rates[effort];
     const vlmc_mix_settings fast = {VLMC_MIX_FAST, 21}, settings = {effort, 22};
     estimate_measure all, some, some_fast;
     if (to->known)
         return VLMC_OK;
     to->known = true;
-    if (slot == AS_BYTES)
-        return rate_as_bytes(r, k, to, error);
-    if (effort == VLMC_MIX_FAST || !kind->joins) {
-        VLMC_TRY(estimate_code(r->coder, kind, UINT32_MAX,
+    kind.as_bytes |= slot >= AS_BYTES;
+    if (effort == VLMC_MIX_FAST || !kind.joins) {
+        VLMC_TRY(estimate_code(r->coder, &kind, UINT32_MAX,
                                effort == VLMC_MIX_FAST ? &fast : &settings, NULL, &all, error));
         to->bytes = all.bytes / all.tokens;
         to->seconds = all.seconds / all.tokens;
         return VLMC_OK;
     }
-    VLMC_TRY(rate_alone(r, k, VLMC_MIX_FAST, error));
+    VLMC_TRY(rate_alone(r, k, slot - effort + VLMC_MIX_FAST, error));
     const uint32_t n = portion(r->rates[k].share, EFFORT_TOKENS);
-    VLMC_TRY(estimate_code(r->coder, kind, n, &fast, NULL, &some_fast, error));
-    VLMC_TRY(estimate_code(r->coder, kind, n, &settings, NULL, &some, error));
+    VLMC_TRY(estimate_code(r->coder, &kind, n, &fast, NULL, &some_fast, error));
+    VLMC_TRY(estimate_code(r->coder, &kind, n, &settings, NULL, &some, error));
     to->bytes = rates[VLMC_MIX_FAST].bytes * (some.bytes / some_fast.bytes);
     // By how much more contexts are slower, on top of what more memory costs.
     to->seconds = rates[VLMC_MIX_FAST].seconds * (some.seconds / some_fast.seconds);
@@ -268,8 +255,9 @@ static vlmc_status joined(rater *r, uint32_t k, const vlmc_level *level, estimat
     to->bytes += bytes + groups * (VLMC_RECORD_BYTES + 6);
     r->side_seconds += seconds;
     r->side_groups += groups;
-    if (seconds / groups > r->longest_seconds)
-        r->longest_seconds = seconds / groups;
+    const double longest = seconds * least(1, level->group_bytes / kind->tokens);
+    if (longest > r->longest_seconds)
+        r->longest_seconds = longest;
     return VLMC_OK;
 }
 

@@ -7,15 +7,15 @@
 // Memory: lines of 64 bytes, as a power of two. Larger groups learn more and take longer to open a
 // single file of.
 static const vlmc_level levels[] = {
-    {false, false, 4 * MIB, 64 * KIB, {VLMC_MIX_FAST, 21}},    // 1
-    {false, true, 16 * MIB, 64 * KIB, {VLMC_MIX_NORMAL, 22}},  // 2
-    {true, true, 2 * MIB, 32 * KIB, {VLMC_MIX_FAST, 20}},      // 3
-    {true, true, 4 * MIB, 64 * KIB, {VLMC_MIX_NORMAL, 21}},    // 4
-    {true, true, 16 * MIB, 128 * KIB, {VLMC_MIX_NORMAL, 23}},  // 5
-    {true, true, 32 * MIB, 128 * KIB, {VLMC_MIX_NORMAL, 24}},  // 6
-    {true, true, 32 * MIB, 256 * KIB, {VLMC_MIX_STRONG, 24}},  // 7
-    {true, true, 64 * MIB, 256 * KIB, {VLMC_MIX_STRONG, 24}},  // 8
-    {true, true, 64 * MIB, 1024 * KIB, {VLMC_MIX_STRONG, 25}}, // 9
+    {false, 4 * MIB, 64 * KIB, {VLMC_MIX_FAST, 21}},     // 1
+    {false, 8 * MIB, 64 * KIB, {VLMC_MIX_NORMAL, 22}},   // 2
+    {true, 2 * MIB, 32 * KIB, {VLMC_MIX_FAST, 20}},      // 3
+    {true, 4 * MIB, 64 * KIB, {VLMC_MIX_NORMAL, 21}},    // 4
+    {true, 16 * MIB, 128 * KIB, {VLMC_MIX_NORMAL, 23}},  // 5
+    {true, 32 * MIB, 128 * KIB, {VLMC_MIX_NORMAL, 24}},  // 6
+    {true, 32 * MIB, 256 * KIB, {VLMC_MIX_STRONG, 24}},  // 7
+    {true, 64 * MIB, 256 * KIB, {VLMC_MIX_STRONG, 24}},  // 8
+    {true, 64 * MIB, 1024 * KIB, {VLMC_MIX_STRONG, 25}}, // 9
 };
 
 const vlmc_level *vlmc_level_of(uint32_t number)

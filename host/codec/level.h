@@ -15,10 +15,9 @@
 #define VLMC_LEVEL_DEFAULT 5u
 
 typedef struct vlmc_level {
-    bool models; // transformers; else context models alone
-    // Tokens that join others are used; else those bytes are plain ones: the contexts of text cost
-    // more time than the fastest level has for what they save.
-    bool joined;
+    // Transformers, and tokens that join others; else context models alone, and of such tokens the
+    // bytes as they are: the contexts of text cost more time than these levels have.
+    bool models;
     uint32_t group_bytes; // tokens of a group, at most
     // One more stream for each that many tokens, unless the tokenizer has a say: few streams learn
     // more of what is near, many keep a device busy. Without a model there is one.

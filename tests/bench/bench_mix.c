@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#define MEMORY 22u
+#define MEMORY 23u
 
 static void die(const char *text)
 {
