@@ -60,7 +60,9 @@ static const struct argp_option option_table[] = {
     {0, '8', 0, 0, "Larger groups still", 4},
     {0, '9', 0, 0, "Smallest; takes some 3 GB of memory, to extract as well", 4},
     {"group-size", CLI_KEY_GROUP_SIZE, "BYTES", 0,
-     "Groups of at most this size, 64K to 64M; default: by level. An interruption costs those in work", 5},
+     "Groups of at most this size, 64K to 64M; default: by level. An interruption costs those in "
+     "work",
+     5},
     {"no-plugins", CLI_KEY_NO_PLUGINS, 0, 0, "Take every file as plain bytes", 5},
     CLI_OPTIONS_COMPUTE,
     CLI_OPTIONS_OUTPUT,
