@@ -7,8 +7,10 @@
 
 Compute is counted in multiply-adds of the forward pass: multiply-adds a symbol times symbols seen. Each
 shape is trained once for each budget, with its own schedule to the end; an interrupted study goes on.
-The fit is loss = E + A / parameters^a + B / symbols^b. Rates are bits per symbol, the mean of the
-held-out parts; adjusted ones count the model file once for a file of that size."""
+The fit is loss = E + A / parameters^a + B / symbols^b. Parameters are those outside the context tables,
+which cost bytes but no multiply-adds; shapes with other tables than the first are shown and not fitted.
+Rates are bits per symbol, the mean of the held-out parts; adjusted ones count the model file once for
+a file of that size. What stands in the report from "## Reading it" on is kept when it is written again."""
 
 import argparse
 import json
@@ -24,13 +26,18 @@ import svg
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHAPES = {  # name: the size whose tables it has, and what differs from it
     "text": {"64x1": ("nano", dict(width=64, layers=1, heads=1, hidden=256)), "128x2": ("nano", {}),
-             "192x2": ("small", {}), "256x4": ("small", dict(width=256, layers=4, heads=4, kv_heads=2, hidden=1024)),
-             "384x6": ("base", {})},
+             "192x2": ("nano", dict(width=192, heads=3, hidden=768)), "192x2-tables": ("small", {}),
+             "256x4": ("nano", dict(width=256, layers=4, heads=4, kv_heads=2, hidden=1024)),
+             "384x6": ("nano", dict(width=384, layers=6, heads=6, kv_heads=2, hidden=1536, window=512))},
     "image": {"64x1": ("nano", dict(width=64, layers=1, heads=1, hidden=256)), "96x2": ("nano", {}),
               "192x2": ("small", {}), "256x4": ("base", {})},
 }
 SHAPES["audio"] = SHAPES["image"]
 FILES = (1e6, 1e8, 1e9)
+# Symbols of each held-out part that are looked at: at a small budget all of them cost more than the training.
+HELD = dict(text=24_576, image=98_304, audio=98_304)
+FEWEST = 8  # runs that are fitted: the law has five constants
+READING = "## Reading it"
 
 
 def measure(args, name, compute):
@@ -41,16 +48,17 @@ def measure(args, name, compute):
     if not os.path.exists(done):
         command = [sys.executable, os.path.join(HERE, "train.py"), "--modality", args.modality, "--size", size,
                    "--corpus", args.corpus, "--out", out, "--compute", str(compute),
-                   "--shape", ",".join(f"{k}={v}" for k, v in changes.items()), *args.more]
+                   "--shape", ",".join(f"{k}={v}" for k, v in changes.items()), "--held", str(HELD[args.modality]), *args.more]
         subprocess.run(command, check=True)
         with open(os.path.join(out, "log.tsv")) as f:
             fields = f.readlines()[-1].split("\t")
         import torch
         state = torch.load(os.path.join(out, "last.pt"), map_location="cpu")
         held = {k: float(v) for k, v in (part.split("=") for part in fields[4:])}
+        tables = sum(p.numel() for k, p in state["model"].items() if k.startswith("tables."))
         result = dict(shape=name, compute=compute, symbols=int(fields[2]), held=held,
-                      loss=sum(held.values()) / len(held),
-                      parameters=sum(p.numel() for p in state["model"].values()),
+                      loss=sum(held.values()) / len(held), tables=tables,
+                      parameters=sum(p.numel() for p in state["model"].values()) - tables,
                       bytes=os.path.getsize(os.path.join(out, f"{args.modality}-{size}.gguf")))
         with open(done + ".tmp", "w") as f:
             json.dump(result, f)
@@ -77,45 +85,76 @@ def fit(results):
     return best
 
 
+def fitted(results):
+    return [r for r in results if r["tables"] == results[0]["tables"]]
+
+
+def law_of(results):
+    """None where the runs are too few to say."""
+    return fit(fitted(results)) if len(fitted(results)) >= FEWEST else None
+
+
 def predicted(law, parameters, symbols):
     e, big_a, a, big_b, b, _ = law
     return e + big_a * parameters ** -a + big_b * symbols ** -b
 
 
-def table(results, law):
-    rows = ["| Shape | Parameters | Model file | Symbols seen | Raw | Fit | " +
-            " | ".join(f"Adjusted, {svg.short(s)}B" for s in FILES) + " |", "|---" * (6 + len(FILES)) + "|"]
+def adjusted(result, size):
+    return result["loss"] + 8 * result["bytes"] / size
+
+
+def table(results, law, first):
+    heads = ["Shape", "Parameters", "of tables", "Model file", "Symbols seen", "Raw"] + ["Fit"] * bool(law)
+    heads += [f"Adjusted, {svg.short(s, ' ')}B" for s in FILES]
+    rows = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for r in results:
-        adjusted = [r["loss"] + 8 * r["bytes"] / s for s in FILES]
-        rows.append(f"| {r['shape']} | {r['parameters']:,} | {r['bytes']:,} | {r['symbols'] / 1e6:.1f} M | {r['loss']:.3f} | "
-                    f"{predicted(law, r['parameters'], r['symbols']):.3f} | " +
-                    " | ".join(f"{x:.3f}" for x in adjusted) + " |")
+        cells = [r["shape"], f"{r['parameters']:,}", f"{r['tables']:,}", f"{r['bytes']:,}", f"{r['symbols'] / 1e6:.2f} M",
+                 f"{r['loss']:.3f}"]
+        if law:
+            same = r["tables"] == first["tables"]
+            cells.append(f"{predicted(law, r['parameters'], r['symbols']):.3f}" if same else "–")
+        rows.append("| " + " | ".join(cells + [f"{adjusted(r, s):.3f}" for s in FILES]) + " |")
     return rows
 
 
-def report(path, modality, results, law):
-    budgets = sorted({r["compute"] for r in results})
-    by_size = [(f"{svg.short(c)} multiply-adds", [(r["parameters"], r["loss"]) for r in results if r["compute"] == c], False)
-               for c in budgets]
-    svg.chart(path + ".svg", f"{modality}: equal compute, by size", "parameters", "bits per symbol, held out", by_size)
-    shapes = list(dict.fromkeys(r["shape"] for r in results))
+def kept(path):
+    """What somebody has written below the tables."""
+    if not os.path.exists(path):
+        return ""
+    with open(path) as f:
+        text = f.read()
+    return text[text.index(READING):] if READING in text else ""
+
+
+def charts(path, modality, results):
+    budgets, shapes = (list(dict.fromkeys(r[k] for r in results)) for k in ("compute", "shape"))
+    by_size = [(f"{svg.short(c, ' ')} multiply-adds",
+                sorted((r["parameters"], r["loss"]) for r in fitted(results) if r["compute"] == c), False) for c in budgets]
+    svg.chart(path + ".svg", f"{modality}: equal compute, by size", "parameters outside the tables",
+              "bits per symbol, held out", by_size)
     by_data = [(s, [(r["symbols"], r["loss"]) for r in results if r["shape"] == s], False) for s in shapes]
     svg.chart(path + "-data.svg", f"{modality}: by data", "symbols seen", "bits per symbol, held out", by_data)
-    name = os.path.basename(path)
-    e, big_a, a, big_b, b, error = law
-    lines = [f"# Scaling of {modality} models", "",
-             f"![by size]({name}.svg)", "", f"![by data]({name}-data.svg)", "",
-             f"Fit: {e:.3f} + {big_a:.4g} / parameters^{a:.2f} + {big_b:.4g} / symbols^{b:.2f}, "
-             f"{error:.4f} bits off in the root mean square.", ""]
-    for c in budgets:
+
+
+def report(path, modality, results, law):
+    charts(path, modality, results)
+    name, after = os.path.basename(path), kept(path + ".md")
+    lines = [f"# Scaling of {modality} models", "", f"![by size]({name}.svg)", "", f"![by data]({name}-data.svg)", ""]
+    if law:
+        e, big_a, a, big_b, b, error = law
+        lines += [f"Fit of {len(fitted(results))} runs: {e:.3f} + {big_a:.4g} / parameters^{a:.2f} + {big_b:.4g} / "
+                  f"symbols^{b:.2f}, {error:.4f} bits off in the root mean square.", ""]
+    else:
+        lines += [f"{len(results)} runs are too few to fit a law of five constants.", ""]
+    for c in dict.fromkeys(r["compute"] for r in results):
         part = [r for r in results if r["compute"] == c]
-        lines += [f"## {svg.short(c)} multiply-adds", "", *table(part, law), ""]
+        lines += [f"## {svg.short(c, ' ')} multiply-adds", "", *table(part, law, results[0]), ""]
         for size in FILES:
-            best = min(part, key=lambda r: r["loss"] + 8 * r["bytes"] / size)
-            lines.append(f"- Best for a file of {svg.short(size)}B that brings its model along: {best['shape']}.")
+            best = min(part, key=lambda r: adjusted(r, size))
+            lines.append(f"- Best for a file of {svg.short(size, ' ')}B that brings its model along: {best['shape']}.")
         lines += [f"- Best where the model is there anyway: {min(part, key=lambda r: r['loss'])['shape']}.", ""]
     with open(path + ".md", "w") as f:
-        f.write("\n".join(lines))
+        f.write("\n".join(lines) + ("\n" + after if after else ""))
 
 
 def main():
@@ -131,9 +170,9 @@ def main():
     args.more = sys.argv[split + 1:]  # after --: options of train.py
     os.makedirs(args.out, exist_ok=True)
     results = [measure(args, name, c) for c in sorted(args.compute) for name in args.shapes or SHAPES[args.modality]]
-    law = fit(results)
+    law = law_of(results)
     report(args.report or os.path.join(args.out, args.modality), args.modality, results, law)
-    print("\n".join(table(results, law)))
+    print("\n".join(table(results, law, results[0])))
 
 
 if __name__ == "__main__":

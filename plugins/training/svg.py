@@ -8,11 +8,11 @@ COLOURS = ["#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce", "#b45309", "#be123c", "#3
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 440, 64, 168, 44, 56
 
 
-def short(value):
+def short(value, space=""):
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
-            return f"{value / size:g}{unit}"
-    return f"{value:g}"
+            return f"{value / size:g}{space}{unit}"
+    return f"{value:g}{space}"
 
 
 def log_ticks(low, high):

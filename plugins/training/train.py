@@ -53,6 +53,7 @@ def arguments():
     ap.add_argument("--micro-batch", type=int, help="windows at a time")
     ap.add_argument("--save", type=float, default=4, metavar="MINUTES", help="between checkpoints")
     ap.add_argument("--evaluate", type=float, default=30, metavar="MINUTES", help="between evaluations")
+    ap.add_argument("--held", type=int, metavar="SYMBOLS", help="evaluate on so many of each part at most")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     ap.add_argument("--workers", type=int, help="processes that make batches; 0: none, as on a processor")
     ap.add_argument("--threads", type=int, default=0)
@@ -142,6 +143,7 @@ class Run:
             position = state["position"]
         if args.compute:
             args.steps = math.ceil(args.compute / (self.model.multiply_adds() * args.batch * args.length))
+        self.rising = min(100, args.steps / 5) if args.steps else 100  # a short schedule is not all warm-up
         self.feeder = Feeder(corpus, args.seed, args.length, args.batch, args.workers, args.out, position)
         self.model.to(args.device)
         self.optimizers = Optimizers(self.model, args.rates)
@@ -167,7 +169,7 @@ class Run:
             loss.backward()
             total += loss.detach()
         falling = max(0.003, (1 - self.progress()) / args.decay)
-        self.optimizers.step(min(1.0, (self.step + 1) / 100, falling))
+        self.optimizers.step(min(1.0, (self.step + 1) / self.rising, falling))
         self.step += 1
         self.seen += args.batch * args.length
         return total
@@ -215,7 +217,8 @@ def main():
     torch.manual_seed(args.seed)
     module = importlib.import_module(args.modality + "_corpus")
     corpus = module.Corpus(args.corpus, args.plugin, args.out, args.size)
-    held = corpus.held_out(args.length)
+    enough = args.held and max(1, args.held // args.length)
+    held = {name: [a[:enough] for a in arrays] for name, arrays in corpus.held_out(args.length).items()}
     run = Run(args, corpus)
     how = accelerate(run.model, args)
     print(f"{args.modality} {args.size}: {sum(p.numel() for p in run.model.parameters()) / 1e6:.2f} M parameters, "
