@@ -9,6 +9,7 @@ import numpy as np
 
 from contexts import LINE, NGRAM, RECALL, WORD, ContextRows, shuffled, windows
 
+PLACES, PLACE = 24, 8192  # held out of each part, and the bytes of each
 RECALLS = [(RECALL, n, 4097, 20) for n in (4, 6, 9, 14)]
 
 
@@ -69,6 +70,15 @@ def pack(folder, out):
                 shutil.copyfileobj(f, packed)
 
 
+def split(data):
+    """What is trained on, and places all over it that are held out: the end of a corpus may be one long table."""
+    n = max(1, min(PLACES, len(data) // 10 // PLACE))
+    starts = [len(data) * (2 * i + 1) // (2 * n) for i in range(n)]
+    held = [data[start:start + PLACE] for start in starts]
+    ends = [0] + [start + PLACE for start in starts]
+    return np.concatenate([data[a:b] for a, b in zip(ends, starts + [len(data)])]), held
+
+
 class Corpus:
     """Regions of the corpora, cut into lock-step groups as the codec cuts files."""
 
@@ -82,8 +92,7 @@ class Corpus:
         for name, (share, prose) in self.MIX.items():
             data = read(os.path.join(folder, name + ".txt"))
             if data is not None:
-                held = len(data) - max(len(data) // 100, min(len(data) // 10, 1 << 17))
-                self.parts.append((name, share, prose, data[:held], data[held:]))
+                self.parts.append((name, share, prose, *split(data)))
         if not self.parts:
             raise FileNotFoundError(f"{folder} has none of {', '.join(n + '.txt' for n in self.MIX)}")
 
@@ -102,9 +111,9 @@ class Corpus:
     def windows(self, data, t):
         return windows(data, self.rows(data), t)
 
-    def pool(self, t, n_groups=64, keep=0.25):
-        """A shuffled pool of windows from n_groups random places, a part of each, so that neighbouring
-        batches are not of few places."""
+    def pool(self, t, n_groups=256, keep=1 / 16):
+        """A shuffled pool of windows from n_groups random places, a small part of each: with few places the
+        last batches of a training would be of few documents."""
         parts = []
         shares = np.array([p[1] for p in self.parts])
         for i in self.rng.choice(len(self.parts), n_groups, p=shares / shares.sum()):
@@ -119,12 +128,16 @@ class Corpus:
 
     def sample(self):
         """Held-out streams for the proof: symbols (streams, length) and rows."""
-        parts = [self.group(held, prose, 4, 1024, 0, np.random.default_rng(7))
+        parts = [self.group(held[0], prose, 4, 1024, 0, np.random.default_rng(7))
                  for _, _, prose, _, held in self.parts]
         symbols = np.concatenate(parts)
         return symbols, self.rows(symbols)
 
-    def held_out(self, t, streams=24, length=4096):
-        rng = np.random.default_rng(7)
-        return {name: self.windows(self.group(held, prose, streams, length, 0, rng), t)
-                for name, _, prose, _, held in self.parts}
+    def held_out(self, t, length=4096):
+        """A stream from each place."""
+        rng, result = np.random.default_rng(7), {}
+        for name, _, prose, _, held in self.parts:
+            raw = [rewrap(place.tobytes(), rng) if prose else place.tobytes() for place in held]
+            streams = np.stack([np.frombuffer(r[:length], np.uint8) for r in raw])
+            result[name] = self.windows(streams, t)
+        return result

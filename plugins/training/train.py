@@ -117,6 +117,12 @@ def evaluate(model, held, args):
     return result
 
 
+def thinned(arrays, n):
+    """At most n windows, from all over them."""
+    n = min(n, len(arrays[0]))
+    return [a[np.arange(n) * len(a) // n] for a in arrays]
+
+
 class Run:
     """A training that can be interrupted at any time."""
 
@@ -217,8 +223,9 @@ def main():
     torch.manual_seed(args.seed)
     module = importlib.import_module(args.modality + "_corpus")
     corpus = module.Corpus(args.corpus, args.plugin, args.out, args.size)
-    enough = args.held and max(1, args.held // args.length)
-    held = {name: [a[:enough] for a in arrays] for name, arrays in corpus.held_out(args.length).items()}
+    held = corpus.held_out(args.length)
+    if args.held:
+        held = {name: thinned(arrays, max(1, args.held // args.length)) for name, arrays in held.items()}
     run = Run(args, corpus)
     how = accelerate(run.model, args)
     print(f"{args.modality} {args.size}: {sum(p.numel() for p in run.model.parameters()) / 1e6:.2f} M parameters, "
