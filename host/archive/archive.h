@@ -322,6 +322,17 @@ void vlmc_reader_segments(const vlmc_reader *reader, uint32_t entry, vlmc_segmen
 // is plain bytes can be read.
 void vlmc_reader_set_plugins(vlmc_reader *reader, vlmc_plugins *plugins, vlmc_worker *worker);
 
+// Groups of entries that are announced are decoded before they are needed, up to `groups_at_once`
+// side by side on threads of the reader, each with its mixer's memory, and together with no more
+// than memory_bytes unless one alone has more. The engine source's `open` is called from these
+// threads, one at a time. Below 2: none, as without this call.
+vlmc_status vlmc_reader_set_ahead(vlmc_reader *reader, uint32_t groups_at_once,
+                                  uint64_t memory_bytes, vlmc_error *error);
+
+// An entry's content will be read, after that of those that were announced before. No promise:
+// others may be read, and in another order.
+vlmc_status vlmc_reader_announce(vlmc_reader *reader, uint32_t entry, vlmc_error *error);
+
 // Where decoded groups go that later files need again and memory has no room for: `open_file` gives
 // an empty file to read and write, which the reader closes, or -1. It is called when first needed,
 // at most once. Without it such groups are decoded again. Of an encrypted archive the file gets

@@ -3,6 +3,7 @@
 
 #include "codec/group.h"
 #include "extent.h"
+#include "reader_ahead.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -221,6 +222,7 @@ void vlmc_reader_destroy(vlmc_reader **reader)
     vlmc_reader *r = *reader;
     if (!r)
         return;
+    vlmc_reader_ahead_destroy(&r->ahead);
     vlmc_coders_destroy(&r->coders);
     vlmc_index_destroy(&r->index);
     vlmc_seal_destroy(&r->seal);
@@ -345,6 +347,34 @@ void vlmc_reader_set_plugins(vlmc_reader *reader, vlmc_plugins *plugins, vlmc_wo
 {
     reader->plugins = plugins;
     reader->worker = worker;
+}
+
+vlmc_status vlmc_reader_set_ahead(vlmc_reader *r, uint32_t groups_at_once, uint64_t memory_bytes,
+                                  vlmc_error *error)
+{
+    vlmc_reader_ahead_destroy(&r->ahead);
+    return groups_at_once < 2
+               ? VLMC_OK
+               : vlmc_reader_ahead_create(r, groups_at_once, memory_bytes, &r->ahead, error);
+}
+
+vlmc_status vlmc_reader_announce(vlmc_reader *r, uint32_t entry, vlmc_error *error)
+{
+    const vlmc_index *index = &r->index;
+    const vlmc_entry *e = vlmc_reader_entry(r, entry);
+    vlmc_segment_info segment;
+    if (!e || !r->ahead)
+        return VLMC_OK;
+    for (vlmc_segment_walk walk = vlmc_segment_walk_begin(e);
+         vlmc_segment_walk_next(&walk, &segment);) {
+        const uint64_t end = segment.first_token + segment.n_tokens;
+        const vlmc_sequence *sequence = &index->sequences[segment.tokenizer];
+        const uint32_t last = sequence->first + sequence->n_groups;
+        for (uint32_t i = vlmc_index_find(index, segment.tokenizer, segment.first_token);
+             i < last && index->starts[i] < end; i++)
+            VLMC_TRY(vlmc_reader_ahead_add(r->ahead, index->order[i], error));
+    }
+    return VLMC_OK;
 }
 
 void vlmc_reader_set_spool(vlmc_reader *reader, int (*open_file)(void *user), void *user)

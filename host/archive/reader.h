@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The inside of a reader, for the files that make it up: reader.c opens and describes,
-// reader_groups.c decodes groups, reader_cache.c keeps them, reader_content.c puts files together.
+// reader_groups.c decodes groups, reader_ahead.c does so before they are needed, reader_cache.c
+// keeps them, reader_content.c puts files together.
 #ifndef VLMC_ARCHIVE_READER_H
 #define VLMC_ARCHIVE_READER_H
 
@@ -56,6 +57,7 @@ struct vlmc_reader {
     uint32_t n_sealed;
     vlmc_index index;
     vlmc_coders *coders;
+    struct vlmc_reader_ahead *ahead; // NULL: groups are decoded when they are needed
     vlmc_reader_model_slot models[VLMC_MODELS_MAX];
     vlmc_reader_tokenizer_slot tokenizer;
     uint8_t *packed; // (packed_capacity) payload of a record
@@ -112,6 +114,20 @@ vlmc_status vlmc_reader_open_tokenizer(vlmc_reader *reader, uint32_t number, vlm
 // Is all there that the groups of a segment need? VLMC_ERROR_PLUGIN_MISSING, _MODEL_MISSING, …
 vlmc_status vlmc_reader_check_needs(vlmc_reader *reader, const vlmc_segment_info *segment,
                                     vlmc_error *error);
+
+// What a group of the method MODEL is decoded with and from: `coding` without a tokenizer where it
+// has none.
+typedef struct vlmc_reader_group_parts {
+    vlmc_token_coding coding;
+    const vlmc_model *model; // NULL: the mixer alone
+    const uint8_t *packed;   // (size)
+    size_t size;
+    uint64_t raw_hash; // of the tokens
+} vlmc_reader_group_parts;
+
+// Pointers are valid until the next call that reads a record.
+vlmc_status vlmc_reader_group_open(vlmc_reader *reader, uint32_t group,
+                                   vlmc_reader_group_parts *parts, vlmc_error *error);
 
 // The tokens of a group, decoded if they are not kept; until the next call.
 vlmc_status vlmc_reader_group_tokens(vlmc_reader *reader, uint32_t group, const uint8_t **tokens,

@@ -168,6 +168,14 @@ static const uint8_t *load(vlmc_reader_cache *cache, uint32_t group, size_t n)
     return kept->tokens;
 }
 
+bool vlmc_reader_cache_has(const vlmc_reader_cache *cache, uint32_t group)
+{
+    for (uint32_t i = 0; i < cache->n_kept; i++)
+        if (cache->kept[i].used && cache->kept[i].group == group)
+            return true;
+    return vlmc_spool_has(&cache->spool, group);
+}
+
 const uint8_t *vlmc_reader_cache_find(vlmc_reader_cache *cache, uint32_t group, size_t n)
 {
     for (uint32_t i = 0; i < cache->n_kept; i++) {

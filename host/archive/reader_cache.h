@@ -52,6 +52,9 @@ bool vlmc_reader_cache_begin(vlmc_reader_cache *cache, const vlmc_index *index);
 // A segment has taken what it needs of a group.
 void vlmc_reader_cache_took(vlmc_reader_cache *cache, uint32_t group);
 
+// Is a group there? Does not count as a use.
+bool vlmc_reader_cache_has(const vlmc_reader_cache *cache, uint32_t group);
+
 // The n tokens of a group, or NULL.
 const uint8_t *vlmc_reader_cache_find(vlmc_reader_cache *cache, uint32_t group, size_t n);
 

@@ -3,6 +3,7 @@
 #include "reader.h"
 
 #include "codec/group.h"
+#include "reader_ahead.h"
 #include "util/room.h"
 
 #include <errno.h>
@@ -209,49 +210,6 @@ static bool group_tick(void *user, uint32_t tokens_done)
     return vlmc_reader_tell(r, skipped);
 }
 
-static vlmc_status decode_model(vlmc_reader *r, const vlmc_group_info *info, uint8_t *tokens,
-                                vlmc_error *error)
-{
-    const vlmc_model *model;
-    vlmc_lockstep *lockstep;
-    vlmc_token_coding coding = {.first_token = info->first_token};
-    if (info->tokenizer) {
-        VLMC_TRY(vlmc_reader_open_tokenizer(r, info->tokenizer, error));
-        coding.tokenizer = r->tokenizer.tokenizer;
-        coding.params = r->tokenizer.params;
-        coding.params_bytes = r->tokenizer.params_bytes;
-    }
-    VLMC_TRY(use_model(r, info->model, &model, error));
-    const uint8_t *packed = r->packed + info->tag_bytes;
-    const size_t size = info->packed_bytes - info->tag_bytes;
-    vlmc_mix_settings settings;
-    VLMC_TRY(vlmc_lockstep_settings(packed, size, &settings, error));
-    VLMC_TRY(vlmc_coders_get(r->coders, model, coding.tokenizer, &settings, info->raw_bytes,
-                             &lockstep, error));
-    return vlmc_lockstep_decode(lockstep, info->tokenizer ? &coding : NULL, packed, size,
-                                info->streams, tokens, info->raw_bytes, group_tick, r, error);
-}
-
-static vlmc_status decode_by_any(vlmc_reader *r, const vlmc_record *record, uint32_t g,
-                                 uint8_t *tokens, vlmc_error *error)
-{
-    const vlmc_group_info *info = &r->index.groups[g];
-    vlmc_error detail = {0};
-    vlmc_record again = *record;
-    vlmc_status status = VLMC_OK;
-    // Opening a tokenizer reads its record into the same buffer.
-    if (info->tokenizer && r->tokenizer.number != info->tokenizer) {
-        VLMC_TRY(vlmc_reader_open_tokenizer(r, info->tokenizer, error));
-        VLMC_TRY(read_packed(r, info->archive_offset, info->packed_bytes, &again, error));
-    }
-    do
-        status = decode_model(r, info, tokens, &detail);
-    while (vlmc_coders_retry(r->coders, status, &detail));
-    if (status != VLMC_OK && error)
-        *error = detail;
-    return status;
-}
-
 // The tag in the payload serves those who rebuild an index; it says the same.
 static bool tag_agrees(const vlmc_group_info *info, const uint8_t *payload)
 {
@@ -276,25 +234,81 @@ static vlmc_status read_group(vlmc_reader *r, uint32_t g, vlmc_record *record, v
     return VLMC_OK;
 }
 
+// Opens what a group needs, and reads it: opening a tokenizer reads its record into the same
+// buffer.
+vlmc_status vlmc_reader_group_open(vlmc_reader *r, uint32_t g, vlmc_reader_group_parts *parts,
+                                   vlmc_error *error)
+{
+    const vlmc_group_info *info = &r->index.groups[g];
+    vlmc_record record;
+    *parts = (vlmc_reader_group_parts){.coding = {.first_token = info->first_token}};
+    if (info->tokenizer) {
+        VLMC_TRY(vlmc_reader_open_tokenizer(r, info->tokenizer, error));
+        parts->coding.tokenizer = r->tokenizer.tokenizer;
+        parts->coding.params = r->tokenizer.params;
+        parts->coding.params_bytes = r->tokenizer.params_bytes;
+    }
+    VLMC_TRY(use_model(r, info->model, &parts->model, error));
+    VLMC_TRY(read_group(r, g, &record, error));
+    parts->packed = r->packed + info->tag_bytes;
+    parts->size = info->packed_bytes - info->tag_bytes;
+    parts->raw_hash = record.raw_hash;
+    return VLMC_OK;
+}
+
+static vlmc_status decode_model(vlmc_reader *r, const vlmc_group_info *info,
+                                const vlmc_reader_group_parts *parts, uint8_t *tokens,
+                                vlmc_error *error)
+{
+    vlmc_lockstep *lockstep;
+    vlmc_mix_settings settings;
+    VLMC_TRY(vlmc_lockstep_settings(parts->packed, parts->size, &settings, error));
+    VLMC_TRY(vlmc_coders_get(r->coders, parts->model, parts->coding.tokenizer, &settings,
+                             info->raw_bytes, &lockstep, error));
+    return vlmc_lockstep_decode(lockstep, info->tokenizer ? &parts->coding : NULL, parts->packed,
+                                parts->size, info->streams, tokens, info->raw_bytes, group_tick, r,
+                                error);
+}
+
+static vlmc_status decode_by_any(vlmc_reader *r, const vlmc_group_info *info,
+                                 const vlmc_reader_group_parts *parts, uint8_t *tokens,
+                                 vlmc_error *error)
+{
+    vlmc_error detail = {0};
+    vlmc_status status;
+    do
+        status = decode_model(r, info, parts, tokens, &detail);
+    while (vlmc_coders_retry(r->coders, status, &detail));
+    if (status != VLMC_OK && error)
+        *error = detail;
+    return status;
+}
+
 // Memory is asked for when the record is known to be sound.
 static vlmc_status decode_group(vlmc_reader *r, uint32_t g, vlmc_kept_group **kept,
                                 vlmc_error *error)
 {
     const vlmc_group_info *info = &r->index.groups[g];
+    vlmc_reader_group_parts parts;
     vlmc_record record;
-    VLMC_TRY(read_group(r, g, &record, error));
+    if (info->method == VLMC_GROUP_MODEL) {
+        VLMC_TRY(vlmc_reader_group_open(r, g, &parts, error));
+    } else {
+        VLMC_TRY(read_group(r, g, &record, error));
+        parts.raw_hash = record.raw_hash;
+    }
     *kept = vlmc_reader_cache_place(&r->cache, info->raw_bytes);
     if (!*kept)
         return no_memory(r, error);
     uint8_t *tokens = (*kept)->tokens;
     if (info->method == VLMC_GROUP_MODEL) {
-        VLMC_TRY(decode_by_any(r, &record, g, tokens, error));
+        VLMC_TRY(decode_by_any(r, info, &parts, tokens, error));
     } else {
         VLMC_TRY(vlmc_group_unpack_plain(info->method, r->packed + info->tag_bytes,
                                          info->packed_bytes - info->tag_bytes, tokens,
                                          info->raw_bytes, error));
     }
-    if (vlmc_format_hash(tokens, info->raw_bytes) != record.raw_hash)
+    if (vlmc_format_hash(tokens, info->raw_bytes) != parts.raw_hash)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED,
                          "a part of %s is whole but does not decode to what was packed; try "
                          "another device",
@@ -309,6 +323,10 @@ vlmc_status vlmc_reader_group_tokens(vlmc_reader *r, uint32_t g, const uint8_t *
     vlmc_kept_group *kept;
     const vlmc_group_info *info = &r->index.groups[g];
     *tokens = vlmc_reader_cache_find(&r->cache, g, info->raw_bytes);
+    if (!*tokens && r->ahead) {
+        VLMC_TRY(vlmc_reader_ahead_need(r->ahead, g, error));
+        *tokens = vlmc_reader_cache_find(&r->cache, g, info->raw_bytes);
+    }
     if (*tokens)
         return VLMC_OK;
     VLMC_TRY(decode_group(r, g, &kept, error));

@@ -18,11 +18,7 @@
 
 #define VARIABLE "VLMC_MODEL_PATH"
 
-// Of the machine's memory, that mixers of groups that are packed at a time may take together.
-#define MEMORY_SHARE 4u
-
-// CPU threads that a transformer gets for each group that is packed at a time.
-#define THREADS_PER_MODEL 4u
+#define MEMORY_SHARE 4u // of the machine's, that may go to mixers
 
 static vlmc_status add_all(cli_folders *folders, const cli_environment *env, vlmc_error *error)
 {
@@ -73,15 +69,20 @@ vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, c
     return cli_model_path_create(&engines->path, &common->cli->env, error);
 }
 
+uint64_t cli_mixer_memory(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / MEMORY_SHARE;
+}
+
 // Each takes a mixer's memory, of which there shall be room for much else; and a transformer keeps
 // several threads busy by itself.
 uint32_t cli_groups_at_once(const cli_common *common, uint32_t level)
 {
     const vlmc_level *l = vlmc_level_of(level);
-    const uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     const uint64_t mixer_bytes = (uint64_t)VLMC_MIX_LINE_BYTES << l->mix.memory;
-    const uint64_t by_memory = memory / MEMORY_SHARE / mixer_bytes;
-    const uint32_t by_threads = l->models ? common->threads / THREADS_PER_MODEL : common->threads;
+    const uint64_t by_memory = cli_mixer_memory() / mixer_bytes;
+    const uint32_t by_threads =
+        l->models ? common->threads / CLI_THREADS_PER_MODEL : common->threads;
     if (by_memory == 0 || by_threads == 0)
         return 1;
     return by_threads < by_memory ? by_threads : (uint32_t)by_memory;

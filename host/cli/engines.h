@@ -49,6 +49,12 @@ typedef struct cli_engines {
 vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, const char *model,
                                vlmc_error *error);
 
+// CPU threads that a transformer gets for each group that is coded at a time.
+#define CLI_THREADS_PER_MODEL 4u
+
+// Of the machine's memory, what mixers of groups that are coded at a time may take together.
+uint64_t cli_mixer_memory(void);
+
 // Groups that `create` packs at a time at a level: as many as there are CPU threads for, and
 // memory.
 uint32_t cli_groups_at_once(const cli_common *common, uint32_t level);

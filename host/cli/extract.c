@@ -297,6 +297,17 @@ static vlmc_status extract_to_disk(const extract_options *options, cli_archive *
     return status;
 }
 
+// All that is selected is decoded ahead.
+static vlmc_status announce_selected(const extract_options *options, cli_archive *archive,
+                                     vlmc_error *error)
+{
+    VLMC_TRY(cli_archive_read_ahead(archive, error));
+    for (uint32_t i = 0; i < archive->info->n_entries; i++)
+        if (is_selected(options, archive, i))
+            VLMC_TRY(vlmc_reader_announce(archive->reader, i, error));
+    return VLMC_OK;
+}
+
 static vlmc_status write_stdout(void *user, const void *bytes, size_t size, vlmc_error *error)
 {
     (void)user;
@@ -330,6 +341,7 @@ static vlmc_status extract_selected(const extract_options *options, cli_archive 
                                     extract_count *count, vlmc_error *error)
 {
     VLMC_TRY(cli_archive_use_plugins(archive, options->common.cli, error));
+    VLMC_TRY(announce_selected(options, archive, error));
     return options->to_stdout ? extract_to_stdout(options, archive, count, error)
                               : extract_to_disk(options, archive, count, error);
 }

@@ -181,6 +181,17 @@ void cli_archive_close(cli_archive *archive)
     archive->spool = -1;
 }
 
+vlmc_status cli_archive_read_ahead(cli_archive *archive, vlmc_error *error)
+{
+    cli_engines *engines = &archive->engines;
+    uint32_t at_once = engines->common->threads;
+    if (archive->info->has_model)
+        at_once = at_once / CLI_THREADS_PER_MODEL;
+    if (at_once > 1)
+        engines->threads = (engines->common->threads + at_once - 1) / at_once;
+    return vlmc_reader_set_ahead(archive->reader, at_once, cli_mixer_memory(), error);
+}
+
 bool cli_archive_survives(vlmc_status status, const vlmc_error *error)
 {
     static const int local[] = {EACCES, EPERM,        EEXIST, ENOTDIR, EISDIR,

@@ -33,6 +33,10 @@ void cli_archive_close(cli_archive *archive);
 // For commands that read contents: opens the plugins if the archive needs any.
 vlmc_status cli_archive_use_plugins(cli_archive *archive, cli *cli, vlmc_error *error);
 
+// For commands that read many contents: those of entries that are announced are decoded ahead, by
+// as many threads as the user permits.
+vlmc_status cli_archive_read_ahead(cli_archive *archive, vlmc_error *error);
+
 // After an error of one entry: are the others still worth trying? So it is with damage, a
 // refusal, a missing model or plugin, or a place that may not be written; not with a full disk.
 bool cli_archive_survives(vlmc_status status, const vlmc_error *error);

@@ -93,6 +93,9 @@ static vlmc_status read_file(verification *v, uint32_t i, const vlmc_entry *entr
 static vlmc_status read_files(verification *v, vlmc_error *error)
 {
     VLMC_TRY(cli_archive_use_plugins(&v->archive, v->cli, error));
+    VLMC_TRY(cli_archive_read_ahead(&v->archive, error));
+    for (uint32_t i = v->state.next; i < v->archive.info->n_entries; i++)
+        VLMC_TRY(vlmc_reader_announce(v->archive.reader, i, error));
     for (; v->state.next < v->archive.info->n_entries; v->state.next++) {
         const vlmc_entry *entry = vlmc_reader_entry(v->archive.reader, v->state.next);
         if (entry->type != VLMC_ENTRY_FILE)
