@@ -23,6 +23,7 @@ typedef struct golden {
     size_t size;
     size_t archive_bytes;   // before recovery data
     uint64_t content_bytes; // that reading it all gives
+    bool locked;            // it is checked without its passphrase, and not read
 } golden;
 
 static const char *golden_path(const char *name)
@@ -60,6 +61,24 @@ static vlmc_status drop(void *user, const void *bytes, size_t size, vlmc_error *
     return VLMC_OK;
 }
 
+static vlmc_status verdict_of_locked(const char *path)
+{
+    const vlmc_reader_params params = {.path = path, .may_be_locked = true};
+    vlmc_reader *reader;
+    vlmc_error error = {0};
+    uint32_t n;
+    vlmc_status status = vlmc_reader_open_with(&params, &reader, &error);
+    if (status != VLMC_OK)
+        return status;
+    status = vlmc_reader_count_blocks(reader, &n, &error);
+    cr_assert(status != VLMC_OK || n > 0);
+    for (uint32_t i = 0; status == VLMC_OK && i < n; i++)
+        status = vlmc_reader_check_block(reader, i, &error);
+    cr_assert(status != VLMC_OK || vlmc_reader_check_block(reader, n, &error) == VLMC_ERROR_USAGE);
+    vlmc_reader_destroy(&reader);
+    return status;
+}
+
 // What an archive of the first `size` bytes says, all entries read; bytes that do not have their
 // SHA-256 are an error.
 static vlmc_status verdict(const golden *g, size_t size)
@@ -70,6 +89,8 @@ static vlmc_status verdict(const golden *g, size_t size)
     vlmc_error error = {0};
     uint64_t read = 0;
     save_file(path, g->bytes, size);
+    if (g->locked)
+        return verdict_of_locked(path);
     vlmc_status status = golden_open(path, &engines, &reader, &error);
     if (status != VLMC_OK)
         return status;
@@ -176,6 +197,15 @@ Test(damage_kinds, every_kind_of_entry)
 Test(damage_kinds, encrypted)
 {
     check_kind("v0-sealed.vlmc", 3000, (plan){.bit_step = 3, .end_bytes = 400, .grain = 256});
+}
+
+Test(damage_kinds, encrypted_without_its_passphrase)
+{
+    golden g = load("v0-sealed.vlmc");
+    g.locked = true;
+    cr_assert_eq(verdict(&g, g.size), VLMC_OK);
+    check_all(&g, (plan){.bit_step = 3, .end_bytes = 400, .grain = 256});
+    unload(&g);
 }
 
 // What is read of it does not depend on recovery data, whatever becomes of them; test_repair.c has
