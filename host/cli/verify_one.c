@@ -255,24 +255,29 @@ static vlmc_status finish(verification *v, vlmc_status status, vlmc_error *error
     return VLMC_OK;
 }
 
+static vlmc_catalog_result result_of(const verification *v, vlmc_status status)
+{
+    if (status == VLMC_ERROR_DAMAGED || (status == VLMC_OK && !v->paused && v->state.damaged))
+        return VLMC_CATALOG_DAMAGED;
+    if (status != VLMC_OK || v->paused)
+        return VLMC_CATALOG_STOPPED;
+    return v->state.unread ? VLMC_CATALOG_UNREAD : VLMC_CATALOG_SOUND;
+}
+
+// Of an archive that does not even open as well: there is no reader, then.
 static void tell_catalog(const verification *v, vlmc_status status)
 {
     const verify_state *state = &v->state;
     const vlmc_catalog_verification verification = {
         .at = time(NULL),
         .level = (vlmc_catalog_level)v->request->level,
-        .result = v->paused || status != VLMC_OK ? VLMC_CATALOG_STOPPED
-                  : state->damaged               ? VLMC_CATALOG_DAMAGED
-                  : state->unread                ? VLMC_CATALOG_UNREAD
-                                                 : VLMC_CATALOG_SOUND,
+        .result = result_of(v, status),
         .n_files = state->files,
         .n_bad = state->damaged + state->unread,
         .seconds = state->seconds,
     };
     if (!v->request->no_catalog)
-        record_verification(v->cli, v->archive.reader, v->request->path,
-                            v->archive.info->encrypted ? VLMC_CATALOG_WITHOUT_NAMES
-                                                       : VLMC_CATALOG_WITH_NAMES,
+        record_verification(v->cli, v->archive.reader, v->request->path, VLMC_CATALOG_WITH_NAMES,
                             &verification);
 }
 
@@ -294,7 +299,6 @@ static vlmc_status begin(verification *v, vlmc_error *error)
 static vlmc_status check(verification *v, vlmc_error *error)
 {
     const verify_request *request = v->request;
-    VLMC_TRY(begin(v, error));
     cli_job_begin(&v->job, v->cli, "verifying",
                   request->level == VERIFY_DECODE ? v->archive.info->content_bytes
                                                   : v->archive.info->archive_bytes);
@@ -309,9 +313,7 @@ static vlmc_status check(verification *v, vlmc_error *error)
     if (status == VLMC_OK && !v->paused && request->level != VERIFY_HEADER &&
         v->archive.info->recovery_bytes)
         status = cli_recovery_check(v->cli, &v->archive, request->path, &v->recovery, error);
-    status = finish(v, status, error);
-    tell_catalog(v, status);
-    return status;
+    return finish(v, status, error);
 }
 
 vlmc_status verify_one(const verify_request *request, bool *paused, vlmc_error *error)
@@ -320,11 +322,18 @@ vlmc_status verify_one(const verify_request *request, bool *paused, vlmc_error *
     *paused = false;
     VLMC_TRY(cli_device_check(request->common->device, error));
     // What is not decoded needs no passphrase.
-    VLMC_TRY(request->level == VERIFY_DECODE
-                 ? cli_archive_open(&v.archive, request->common, request->path, error)
-                 : cli_archive_look(&v.archive, request->common, request->path, error));
-    const vlmc_status status = check(&v, error);
-    cli_archive_close(&v.archive);
+    vlmc_status status = request->level == VERIFY_DECODE
+                             ? cli_archive_open(&v.archive, request->common, request->path, error)
+                             : cli_archive_look(&v.archive, request->common, request->path, error);
+    const bool opened = status == VLMC_OK;
+    if (opened)
+        status = begin(&v, error);
+    if (status == VLMC_OK)
+        status = check(&v, error);
+    if (opened || status == VLMC_ERROR_DAMAGED)
+        tell_catalog(&v, status);
+    if (opened)
+        cli_archive_close(&v.archive);
     *paused = v.paused;
     return status;
 }

@@ -223,7 +223,14 @@ expect 3 "verify of the damaged file" "$vlmc" verify -q changed.vlmc
 check "is on record" grep -q '"damaged": *true' <(listing)
 expect 4 "repair in place" "$vlmc" repair --in-place changed.vlmc
 refute "takes that back" grep -q '"damaged": *true' <(listing)
-expect 0 "protect --remove" "$vlmc" protect --remove changed.vlmc
+expect 0 "protect --remove" "$vlmc" protect --remove changed.repaired.vlmc
+cp changed.repaired.vlmc changed.vlmc
+truncate -s -1 changed.vlmc
+expect 3 "verify of an archive that does not open" "$vlmc" verify -q changed.vlmc
+check "is on record as well" grep -q '"damaged": *true' <(listing | grep -F /changed.vlmc)
+cp changed.repaired.vlmc changed.vlmc
+expect 0 "verify of a good copy in its place" "$vlmc" verify -q changed.vlmc
+refute "takes that back" grep -q '"damaged": *true' <(listing)
 check "tells its size" listed changed.vlmc
 check "of two copies of one archive" test "$("$vlmc" catalog list --json | grep -c archive_bytes)" -eq 2
 printf one >one
