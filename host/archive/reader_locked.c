@@ -66,7 +66,7 @@ vlmc_status vlmc_reader_check_sealed(vlmc_reader *r, uint32_t block, vlmc_error 
     uint8_t digest[32];
     uint32_t n;
     VLMC_TRY(vlmc_reader_count_sealed(r, &n, error));
-    if (block >= n)
+    if (!r->sealed_offsets || block >= n)
         return vlmc_fail(error, VLMC_ERROR_USAGE, "%s has no block %u", r->path, block);
     const uint64_t at = r->sealed_offsets[block], after = r->sealed_offsets[block + 1];
     const uint32_t sealed_bytes = (uint32_t)(after - at - VLMC_RECORD_BYTES); // as its header says

@@ -60,12 +60,14 @@ static bool add_bytes(void *user, const vlmc_segment_info *segment)
 static bool read_all(const char *path, const fuzz_tools *tools)
 {
     const vlmc_engine_source engines = tiny_engines(tools->model);
+    const vlmc_reader_params params = {.path = path, .engine = &engines, .may_be_locked = true};
     vlmc_reader *reader;
     vlmc_error error;
-    if (vlmc_reader_open(path, &engines, &reader, &error) != VLMC_OK)
+    uint32_t n_blocks;
+    if (vlmc_reader_open_with(&params, &reader, &error) != VLMC_OK)
         return false;
     const vlmc_archive_info *info = vlmc_reader_info(reader);
-    bool whole = true;
+    bool whole = vlmc_reader_count_blocks(reader, &n_blocks, &error) == VLMC_OK;
     vlmc_reader_set_plugins(reader, tools->plugins, tools->worker);
     for (uint32_t i = 0; i < info->n_entries && i < 1000; i++) {
         uint64_t sum = 0;
@@ -77,6 +79,8 @@ static bool read_all(const char *path, const fuzz_tools *tools)
     }
     for (uint32_t i = 0; i < info->n_groups && i < 64; i++)
         whole = vlmc_reader_check_group(reader, i, &error) == VLMC_OK && whole;
+    for (uint32_t i = 0; whole && i < n_blocks && i < 64; i++)
+        whole = vlmc_reader_check_block(reader, i, &error) == VLMC_OK;
     vlmc_reader_destroy(&reader);
     return whole;
 }

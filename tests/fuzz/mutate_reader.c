@@ -129,10 +129,48 @@ static size_t mutate_group(const input *in, uint8_t *bytes, uint64_t *state)
     return in->size;
 }
 
+static bool is_encrypted(const input *in)
+{
+    uint16_t flags;
+    return vlmc_format_read_header(in->bytes, (uint32_t)in->size, "", &flags, NULL) == VLMC_OK &&
+           flags & VLMC_FLAG_ENCRYPTED;
+}
+
+// Mutates the headers and payloads of the records of an encrypted archive, which nobody can look
+// into without its key, and makes new checks and hashes.
+static size_t mutate_sealed(const input *in, uint8_t *bytes, uint64_t *state)
+{
+    memcpy(bytes, in->bytes, in->size);
+    for (size_t at = VLMC_HEADER_BYTES; at + VLMC_RECORD_BYTES < in->size;) {
+        vlmc_record record;
+        if (!vlmc_format_read_record(in->bytes + at, &record))
+            break;
+        uint8_t *header = bytes + at, *payload = header + VLMC_RECORD_BYTES;
+        size_t payload_bytes = record.packed_bytes, header_bytes = VLMC_RECORD_BYTES - 4;
+        if (next_random(state) % 2)
+            mutate(payload, &payload_bytes, state);
+        record.packed_hash = vlmc_format_hash(payload, record.packed_bytes);
+        vlmc_format_write_record(&record, header);
+        if (next_random(state) % 4 == 0)
+            mutate(header, &header_bytes, state);
+        vlmc_store32(header + VLMC_RECORD_BYTES - 4,
+                     (uint32_t)vlmc_format_hash(header, VLMC_RECORD_BYTES - 4));
+        at += VLMC_RECORD_BYTES + record.packed_bytes;
+    }
+    return in->size;
+}
+
 static void run_round(const input *in, const fuzz_tools *tools, uint8_t *bytes, uint64_t *state)
 {
     size_t size = in->size;
-    switch (next_random(state) % 8) {
+    uint64_t kind = next_random(state) % 8;
+    if (kind < 4 && is_encrypted(in)) {
+        size = mutate_sealed(in, bytes, state);
+        kind = 8;
+    }
+    switch (kind) {
+    case 8:
+        break;
     case 0: // the model is slow
         size = mutate_group(in, bytes, state);
         break;
