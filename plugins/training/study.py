@@ -41,10 +41,13 @@ READING = "## Reading it"
 
 
 def measure(args, name, compute):
-    """Trains a shape for a budget, or reads what was trained: parameters, symbols, model bytes, loss."""
+    """Trains a shape for a budget, or reads what was trained: parameters, symbols, model bytes, loss.
+    None: not trained, and not to be trained now."""
     size, changes = SHAPES[args.modality][name]
     out = os.path.join(args.out, f"{args.modality}-{name}-{compute:.3g}")
     done = os.path.join(out, "result.json")
+    if not os.path.exists(done) and args.measured:
+        return None
     if not os.path.exists(done):
         command = [sys.executable, os.path.join(HERE, "train.py"), "--modality", args.modality, "--size", size,
                    "--corpus", args.corpus, "--out", out, "--compute", str(compute),
@@ -164,12 +167,16 @@ def main():
     ap.add_argument("--out", default="study")
     ap.add_argument("--compute", type=float, nargs="+", required=True, metavar="MULTIPLY-ADDS")
     ap.add_argument("--shapes", nargs="+", help="some of " + ", ".join(SHAPES["text"]))
+    ap.add_argument("--measured", action="store_true", help="train nothing: report what is there")
     ap.add_argument("--report", metavar="PATH", help="PATH.md, PATH.svg, PATH-data.svg; OUT/MODALITY unless given")
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     args = ap.parse_args(sys.argv[1:split])
     args.more = sys.argv[split + 1:]  # after --: options of train.py
     os.makedirs(args.out, exist_ok=True)
     results = [measure(args, name, c) for c in sorted(args.compute) for name in args.shapes or SHAPES[args.modality]]
+    results = [r for r in results if r]
+    if not results:
+        raise SystemExit("study: nothing has been measured yet")
     law = law_of(results)
     report(args.report or os.path.join(args.out, args.modality), args.modality, results, law)
     print("\n".join(table(results, law, results[0])))

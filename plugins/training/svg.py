@@ -4,7 +4,7 @@
 import math
 from xml.sax.saxutils import escape
 
-COLOURS = ["#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce", "#b45309", "#be123c", "#334155", "#0f766e"]
+COLOURS = ["#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce", "#334155", "#db2777", "#0f766e", "#a16207"]
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 440, 64, 168, 44, 56
 
 

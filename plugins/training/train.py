@@ -11,6 +11,7 @@ Needs Python 3, PyTorch >= 1.13, numpy and a C compiler; no network. Exit code 1
 is more than 1 % off."""
 
 import argparse
+import fcntl
 import importlib
 import math
 import os
@@ -117,6 +118,17 @@ def evaluate(model, held, args):
     return result
 
 
+def alone_in(folder):
+    """A lock on the folder, as long as what is returned lives: two trainings would overwrite each other's checkpoints.
+    Workers do not inherit it, so what is left of a killed training does not keep the next one out."""
+    lock = open(os.path.join(folder, "lock"), "w")
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        raise SystemExit(f"train: another training runs in {folder}; wait for it or give another --out") from None
+    return lock
+
+
 def thinned(arrays, n):
     """At most n windows, from all over them."""
     n = min(n, len(arrays[0]))
@@ -220,6 +232,7 @@ def main():
     if args.threads:
         torch.set_num_threads(args.threads)
     os.makedirs(args.out, exist_ok=True)
+    lock = alone_in(args.out)  # held until the end
     torch.manual_seed(args.seed)
     module = importlib.import_module(args.modality + "_corpus")
     corpus = module.Corpus(args.corpus, args.plugin, args.out, args.size)
