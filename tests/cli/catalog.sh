@@ -216,7 +216,7 @@ check "is on record" grep -q '"verified"' <(listing)
 expect 0 "protect" "$vlmc" protect changed.vlmc
 check "tells its new size" listed changed.vlmc
 refute "and that this file was not verified yet" grep -q '"verified"' <(listing)
-printf XXXX | dd of=changed.vlmc bs=1 seek=60 conv=notrunc status=none
+damage changed.vlmc 60 4
 expect 4 "repair beside the damaged file" "$vlmc" repair changed.vlmc
 check "tells of another copy" listed changed.repaired.vlmc
 expect 3 "verify of the damaged file" "$vlmc" verify -q changed.vlmc
@@ -250,7 +250,7 @@ export VLMC_CATALOG="$scratch/bad.db"
 expect 8 "protect with a catalog that is none" "$vlmc" protect whole.vlmc
 says '"vlmc catalog scan" will tell it'
 check "protects all the same" grep -q '"recovery_bytes": *[1-9]' <("$vlmc" info --json whole.vlmc)
-printf XXXX | dd of=whole.vlmc bs=1 seek=60 conv=notrunc status=none
+damage whole.vlmc 60 4
 expect 8 "so repair" "$vlmc" repair --in-place whole.vlmc
 check "mends" env VLMC_CATALOG="$scratch/none.db" "$vlmc" verify -q --level blocks whole.vlmc
 expect 8 "and rekey" "$vlmc" rekey -q --kdf-memory 8K --kdf-passes 1 --passphrase-file two \

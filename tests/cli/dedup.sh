@@ -83,7 +83,7 @@ head -c 300000 noise >copies/one
 cp copies/one copies/two
 head -c 300000 /dev/urandom >copies/three
 "$vlmc" create -q -m none -o hurt.vlmc copies
-printf '\377\377\377\377' | dd of=hurt.vlmc bs=1 seek=100000 conv=notrunc status=none
+damage hurt.vlmc 100000 4
 expect 3 "a damaged group" "$vlmc" verify hurt.vlmc
 check "is said of all files that have its bytes" \
     test "$(grep -c 'copies/\(one\|two\)' stderr)" -eq 2

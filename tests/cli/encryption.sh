@@ -47,12 +47,12 @@ done
 check "counts the sealed records" grep -qE '^[1-9][0-9]* blocks, [0-9]+ bytes: all as they were written$' stdout
 cp e.vlmc hurt.vlmc
 for at in 20 140 60000; do
-    printf XXXX | dd of=hurt.vlmc bs=1 seek=$at conv=notrunc status=none
+    damage hurt.vlmc $at 4
     expect 3 "which finds damage at byte $at" setsid -w "$vlmc" verify --level blocks hurt.vlmc
     says "hurt.vlmc is damaged"
     dd if=e.vlmc of=hurt.vlmc bs=1 skip=$at seek=$at count=4 conv=notrunc status=none
 done
-printf XXXX | dd of=hurt.vlmc bs=1 seek=60000 conv=notrunc status=none
+damage hurt.vlmc 60000 4
 expect 3 "with the passphrase" with key verify --level blocks hurt.vlmc
 check "it says whose it is" grep -q 'files lie in damaged parts' stdout
 "$vlmc" verify --level blocks --json hurt.vlmc >stdout 2>stderr
@@ -63,7 +63,7 @@ check "the same tree again makes another archive" test "$(cmp e.vlmc v.vlmc | wc
 
 # Damage is not a wrong passphrase.
 cp e.vlmc damaged.vlmc
-printf 'X' | dd of=damaged.vlmc bs=1 seek=60000 conv=notrunc status=none
+damage damaged.vlmc 60000
 expect 3 "verify of a damaged archive" with key verify damaged.vlmc
 says hidden-folder/noise
 head -c 90000 e.vlmc >cut.vlmc
@@ -210,7 +210,7 @@ rm tree/later tree/zz
 cp e.vlmc p.vlmc
 expect 0 "an encrypted archive is protected without its passphrase" "$vlmc" protect -q p.vlmc
 expect 0 "and verified with it" with key verify p.vlmc
-printf 'XXXX' | dd of=p.vlmc bs=1 seek=60000 conv=notrunc status=none
+damage p.vlmc 60000 4
 expect 4 "repaired without it" "$vlmc" repair --in-place p.vlmc
 expect 0 "and whole again" with key verify p.vlmc
 expect 7 "rekey wants no recovery data, which have the old key" \

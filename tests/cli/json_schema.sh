@@ -118,12 +118,12 @@ prints 0 "device list"
 prints 0 estimate -1 tree
 prints 0 bench chunks tree/a.txt -m none --size 512
 cp a.vlmc damaged.vlmc
-printf 'X' | dd of=damaged.vlmc bs=1 seek=120 conv=notrunc status=none
+damage damaged.vlmc 120
 prints 3 verify damaged.vlmc
 prints 0 protect a.vlmc
 prints 0 repair a.vlmc
 cp a.vlmc damaged.vlmc
-printf 'X' | dd of=damaged.vlmc bs=1 seek=120 conv=notrunc status=none
+damage damaged.vlmc 120
 prints 4 repair damaged.vlmc
 prints 0 info a.vlmc
 prints 0 "plugin check" "$(find "$(dirname "$vlmc")/../" -name text.so | head -1)" --time 1

@@ -28,6 +28,14 @@ report() { # 0|1 SENTENCE
     fi
 }
 
+# damage FILE AT [BYTES]: changes so many bytes (1), each for certain.
+damage() {
+    dd if="$1" bs=1 skip="$2" count="${3:-1}" status=none >damage.bytes
+    tr '\000-\377' '\200-\377\000-\177' <damage.bytes |
+        dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+    rm damage.bytes
+}
+
 # check SENTENCE COMMAND…: the command succeeds.
 check() {
     local sentence=$1

@@ -6,9 +6,6 @@
 mkdir tree
 make_text 400 3 >tree/text
 head -c 150000 /dev/urandom >tree/noise
-spoil() { # FILE AT BYTES
-    head -c "$3" /dev/urandom | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
-}
 size_of() { stat -c %s "$1"; }
 
 expect 0 "create" "$vlmc" create --no-catalog -1 -o plain.vlmc tree
@@ -47,7 +44,7 @@ expect 0 "repair of a whole archive" "$vlmc" repair a.vlmc
 says "is whole"
 check "writes nothing" test ! -e a.repaired.vlmc
 cp a.vlmc hurt.vlmc
-spoil hurt.vlmc 20000 8000
+damage hurt.vlmc 20000 8000
 cp hurt.vlmc hurt.before
 expect 3 "verify finds damage" "$vlmc" verify hurt.vlmc
 says "vlmc repair"
@@ -69,13 +66,13 @@ check "replaces it" cmp hurt.vlmc a.vlmc
 
 for at in 0 5 12 $(($(size_of plain.vlmc) - 8)); do
     cp a.vlmc hurt.vlmc
-    spoil hurt.vlmc "$at" 1
+    damage hurt.vlmc "$at" 1
     expect 4 "a byte at $at is repaired" "$vlmc" repair -f -o good.vlmc hurt.vlmc
     check "to what it was" cmp good.vlmc a.vlmc
 done
 
 cp a.vlmc hurt.vlmc
-spoil hurt.vlmc $(($(size_of plain.vlmc) + 500)) 4000
+damage hurt.vlmc $(($(size_of plain.vlmc) + 500)) 4000
 expect 1 "damage of recovery data is a warning" "$vlmc" verify hurt.vlmc
 says "the recovery data of \"hurt.vlmc\" are damaged"
 expect 0 "which keeps nobody from the archive" "$vlmc" extract --overwrite always hurt.vlmc -C out
@@ -99,7 +96,7 @@ expect 4 "bytes that came in are taken out" "$vlmc" repair --in-place hurt.vlmc
 check "and the file is what it was" cmp hurt.vlmc a.vlmc
 
 cp a.vlmc hurt.vlmc
-spoil hurt.vlmc 1000 60000
+damage hurt.vlmc 1000 60000
 cp hurt.vlmc hurt.before
 expect 3 "too much damage" "$vlmc" repair --in-place hurt.vlmc
 says "cannot be mended"
@@ -109,7 +106,7 @@ check "counts what is lost" grep -q '"result":"damaged".*"lost_blocks":[1-9]' st
 check "and what could be mended is written" test -s good.vlmc
 
 cp plain.vlmc hurt.vlmc
-spoil hurt.vlmc 5000 10
+damage hurt.vlmc 5000 10
 expect 3 "without recovery data there is nothing to mend with" "$vlmc" repair hurt.vlmc
 says "no recovery data"
 expect 0 "and nothing to do for a whole archive" "$vlmc" repair plain.vlmc

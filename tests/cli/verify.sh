@@ -21,7 +21,7 @@ expect 64 "and no time without a number" "$vlmc" verify --time-limit soon a.vlmc
 check "the message says what a time is" grep -q "is not a time (such as 90s" stderr
 
 cp a.vlmc bad.vlmc
-printf 'X' | dd of=bad.vlmc bs=1 seek=30000 conv=notrunc status=none
+damage bad.vlmc 30000
 expect 0 "damage of content is not seen in the header" "$vlmc" verify --level header bad.vlmc
 for level in blocks decode; do
     expect 3 "level $level finds it" "$vlmc" verify --level $level bad.vlmc
@@ -79,7 +79,7 @@ check "which is one archive" test "$(wc -l <stdout)" -eq 1
 # What an earlier slice found is not forgotten.
 cp tree/1 0noise
 "$vlmc" create -q --no-catalog -1 --group-size 64K -o t.vlmc 0noise text4 text5
-printf 'X' | dd of=t.vlmc bs=1 seek=300 conv=notrunc status=none
+damage t.vlmc 300
 expect 3 "damage in the first slice" "$vlmc" verify --time-limit 1ms t.vlmc
 last=0
 for _ in 1 2 3; do
