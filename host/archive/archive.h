@@ -161,9 +161,9 @@ typedef struct vlmc_writer_params {
     bool replace;          // an existing `path` may be replaced
     const vlmc_seal *seal; // encrypts the archive, outlives the writer; NULL: it is not
     // Where the archive lies until it is complete, in the folder of `path`, and a journal beside
-    // it; NULL: under a name that nobody uses. With them an interruption costs the group in work:
+    // it; NULL: under a name that nobody uses. With them an interruption costs the groups in work:
     // both stay, and a writer with the same names takes over what it would pack the same. A
-    // progress function that wants to stop is obeyed when that group is done. Only for `path`.
+    // progress function that wants to stop is obeyed when those are done. Only for `path`.
     // Of an encrypted archive both are encrypted with its seal, and nothing is taken over from a
     // run with another one: seal_file.h.
     const char *partial;

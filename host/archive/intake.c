@@ -88,7 +88,7 @@ static vlmc_status read_some(vlmc_intake *in, uint8_t *at, size_t room, size_t *
 
 static bool still_going(void *user)
 {
-    return vlmc_packer_tick(user, 0);
+    return vlmc_packer_tick(user);
 }
 
 // Bytes that have found their place: sizes and hash know them.

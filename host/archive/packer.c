@@ -208,17 +208,17 @@ static uint64_t in_work(const vlmc_packer *p)
 }
 
 // What is packed twice, as tokens and then as bytes, is shown once. False: stop.
-static bool show(vlmc_packer *p, uint64_t bytes)
+static bool show(vlmc_packer *p)
 {
-    const uint64_t done = p->done + p->before + in_work(p) + bytes;
+    const uint64_t done = p->done + p->before + in_work(p);
     if (done > p->shown)
         p->shown = done;
     return !p->progress || p->progress(p->progress_user, p->shown, vlmc_output_size(p->output));
 }
 
-bool vlmc_packer_tick(vlmc_packer *p, uint64_t bytes)
+bool vlmc_packer_tick(vlmc_packer *p)
 {
-    return show(p, bytes);
+    return show(p);
 }
 
 uint32_t vlmc_packer_limit(const vlmc_packer *p)
@@ -411,7 +411,7 @@ static vlmc_status interrupted(vlmc_packer *p, vlmc_error *error)
     while (p->recall && p->n_flights > 0) {
         bool taken;
         VLMC_TRY(take_back(p, TICK_MS, &taken, error));
-        show(p, 0);
+        show(p);
     }
     return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
 }
@@ -421,7 +421,7 @@ static vlmc_status wait_for(vlmc_packer *p, uint32_t most, vlmc_error *error)
 {
     for (bool taken = true; p->n_flights > 0 && (taken || p->n_flights > most);) {
         VLMC_TRY(take_back(p, p->n_flights > most ? TICK_MS : 0, &taken, error));
-        if (!show(p, 0))
+        if (!show(p))
             return interrupted(p, error);
     }
     return VLMC_OK;
@@ -430,7 +430,7 @@ static vlmc_status wait_for(vlmc_packer *p, uint32_t most, vlmc_error *error)
 vlmc_status vlmc_packer_done(vlmc_packer *p, uint64_t bytes, vlmc_error *error)
 {
     p->done += bytes;
-    return show(p, 0) ? VLMC_OK : interrupted(p, error);
+    return show(p) ? VLMC_OK : interrupted(p, error);
 }
 
 vlmc_status vlmc_packer_finish(vlmc_packer *p, vlmc_error *error)
@@ -541,7 +541,7 @@ static vlmc_status pack_groups(vlmc_packer *p, segment *s, vlmc_error *error)
             given++;
         }
         VLMC_TRY(take_back(p, TICK_MS, &taken, error));
-        if (!show(p, 0) && s->n_packed < s->n_groups)
+        if (!show(p) && s->n_packed < s->n_groups)
             return interrupted(p, error);
     }
     return VLMC_OK;

@@ -33,8 +33,8 @@ void vlmc_packer_notice(vlmc_packer *packer, const char *text);
 // What part of the files' bytes is packed: `bytes` more. Then VLMC_ERROR_INTERRUPTED when the user
 // wants to stop.
 vlmc_status vlmc_packer_done(vlmc_packer *packer, uint64_t bytes, vlmc_error *error);
-// The same for bytes that are not done for good.
-bool vlmc_packer_tick(vlmc_packer *packer, uint64_t bytes);
+// Tells progress; false when the user wants to stop.
+bool vlmc_packer_tick(vlmc_packer *packer);
 
 // Tokens that a group has at most: what the writer was told.
 uint32_t vlmc_packer_limit(const vlmc_packer *packer);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <zstd.h>
 
-// What a power cut may cost beside the group in work: as much work as this, or as many bytes.
+// What a power cut may cost beside the groups in work: as much work as this, or as many bytes.
 #define SYNC_NS 1000000000u
 #define SYNC_BYTES (64u << 20)
 

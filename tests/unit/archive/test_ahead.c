@@ -3,6 +3,7 @@
 #include "archive_support.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,33 @@ Test(ahead, damage_costs_the_files_that_lie_in_it_and_is_told_as_always)
         for (uint32_t i = 1; i < N_CONTENTS - 1; i++)
             cr_assert_eq(read_one(reader, &b, i, &error), VLMC_OK, "%s", error.text);
         cr_assert_eq(read_one(reader, &b, 5, &error), VLMC_ERROR_DAMAGED, "it is like the first");
+        vlmc_reader_destroy(&reader);
+    }
+    free_bench(&b);
+}
+
+static uint32_t count_threads(void)
+{
+    uint32_t n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    cr_assert_not_null(tasks);
+    while (readdir(tasks))
+        n++;
+    closedir(tasks);
+    return n;
+}
+
+Test(ahead, threads_decode_what_was_announced_and_nothing_else)
+{
+    bench b = make_bench(1);
+    const uint32_t before = count_threads();
+    for (uint32_t announced = 0; announced < 2; announced++) {
+        vlmc_reader *reader = open_ahead(&b, UINT64_MAX);
+        vlmc_error error = {0};
+        if (announced)
+            announce_all(reader);
+        cr_assert_eq(read_one(reader, &b, 0, &error), VLMC_OK, "%s", error.text);
+        cr_assert_eq(count_threads() > before, announced == 1);
         vlmc_reader_destroy(&reader);
     }
     free_bench(&b);
