@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -40,16 +41,27 @@ static void print_question(int fd, const char *question, const char *name)
     fclose(stream);
 }
 
+// A signal that comes between a look at the flag and a blocking read, or to another thread, would
+// not end that read: so the wait has an end.
+static vlmc_status wait_for_input(int fd, vlmc_error *error)
+{
+    enum { LOOK_MS = 100 };
+    struct pollfd input = {.fd = fd, .events = POLLIN};
+    do
+        VLMC_TRY(cli_interrupt_check(error));
+    while (poll(&input, 1, LOOK_MS) <= 0);
+    return VLMC_OK;
+}
+
 // A line, byte by byte: what follows it stays with the terminal.
 static vlmc_status read_line(int fd, vlmc_secret *answer, vlmc_error *error)
 {
     for (answer->size = 0; answer->size < answer->capacity;) {
+        VLMC_TRY(wait_for_input(fd, error));
         uint8_t *at = answer->bytes + answer->size;
         const ssize_t got = read(fd, at, 1);
-        if (got < 0 && errno == EINTR) {
-            VLMC_TRY(cli_interrupt_check(error));
+        if (got < 0 && errno == EINTR)
             continue;
-        }
         if (got < 0)
             return vlmc_fail_os(error, VLMC_ERROR_IO, errno, "cannot read from the terminal");
         if (got == 0 || *at == '\n')

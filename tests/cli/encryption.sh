@@ -223,14 +223,19 @@ if ! command -v script >/dev/null; then
     check "(only where CI is not set)" test -z "${CI:-}"
     finish
 fi
+# The shell there outlives an interrupt and stays until script has written down all that it got.
 on_terminal() { # CODE SENTENCE COMMAND ANSWER…
-    local wanted=$1 sentence=$2 command=$3 asked=0 tries answer pid
+    local wanted=$1 sentence=$2 asked=0 tries answer pid
+    local command="trap : INT; $3
+        code=\$?; stty -a; printf 'left %s\n' \$code
+        until grep -q '^left '\$code typed; do sleep 0.02; done
+        exit \$code"
     shift 3
     rm -f keys typed
     mkfifo keys
     : >typed
     # A background job ignores SIGINT, which ^C would be.
-    env --default-signal=INT timeout 60 script -qefc "$command" typed <keys >/dev/null 2>&1 &
+    env --default-signal=INT SHELL=/bin/sh timeout 60 script -qefc "$command" typed <keys >/dev/null 2>&1 &
     pid=$!
     exec 3>keys
     for answer; do
@@ -271,7 +276,7 @@ on_terminal 7 "two passphrases that differ" "$create" $'open sesame\n' $'open se
 typed_says "the two passphrases differ"
 refute "leave no archive" test -e t.vlmc
 on_terminal 64 "no new passphrase" "$create" $'\n'
-on_terminal 130 "an interrupt" "$create; code=\$?; stty -a; exit \$code" $'open\003'
+on_terminal 130 "an interrupt" "$create" $'open\003'
 check "leaves the terminal as it was" grep -qE '(^| )echo( |;|$)' typed
 on_terminal 0 "rekey asks for the old passphrase and twice for the new one" \
     "'$vlmc' rekey ${cheap[*]} e.vlmc" $'open sesame\n' $'close sesame\n' $'close sesame\n'
