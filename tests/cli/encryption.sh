@@ -235,7 +235,7 @@ on_terminal() { # CODE SENTENCE COMMAND ANSWER…
     mkfifo keys
     : >typed
     # A background job ignores SIGINT, which ^C would be.
-    env --default-signal=INT SHELL=/bin/sh timeout 60 script -qefc "$command" typed <keys >/dev/null 2>&1 &
+    env --default-signal=INT timeout 60 script -qefc "$command" typed <keys >/dev/null 2>&1 &
     pid=$!
     exec 3>keys
     for answer; do

@@ -10,6 +10,7 @@ cd "$scratch" || exit 1
 
 # Nothing of the machine's own setup takes part.
 unset VLMC_MODEL XDG_DATA_HOME XDG_CACHE_HOME XDG_STATE_HOME
+export TERM=xterm SHELL=/bin/sh
 export HOME="$scratch/home" VLMC_MODEL_PATH="$models" VLMC_CATALOG="$scratch/catalog.db"
 export VLMC_DEVICE=cpu TMPDIR="$scratch"
 export VK_ICD_FILENAMES=/nonexistent VK_DRIVER_FILES=/nonexistent
