@@ -37,8 +37,12 @@
 // Inputs that belong to no context model, behind theirs.
 enum { INPUT_MODEL, INPUT_MODEL_LINEAR, INPUT_CONSTANT, INPUT_MATCH };
 
+// STILL * VLMC_STRETCH_MAX is below 2^13, which is what moves a weight at least.
+#define STILL 2
+
 #define MATCH_SELECTS (9u * 16u)
 
+_Static_assert(STILL *VLMC_STRETCH_MAX < 1 << 13, "such a step moves no weight");
 _Static_assert(MODELS_MAX <= VLMC_MODELS_MAX, "all models have a place");
 _Static_assert(INPUTS_EACH *VLMC_MODELS_MAX + OTHER_INPUTS <= VLMC_NEURON_INPUTS_MAX,
                "inputs fit a neuron");
@@ -340,13 +344,24 @@ static void fetch_lines(const vlmc_mix *m, const prepared *p, uint32_t nibble)
         fetch_line(m, i, p->hashes[i], nibble);
 }
 
+// Those that are at their place first, so that the memory for all of them is waited for at once; then
+// the lines beside the others'.
 static void find_lines(vlmc_mix *m, uint32_t nibble)
 {
+    vlmc_line_place places[MODELS_MAX];
+    uint32_t others[MODELS_MAX], n_others = 0;
     for (uint32_t i = 0; i < m->models.n; i++) {
         const context_model *model = &m->contexts[i];
-        const vlmc_line *line =
-            vlmc_line_find(m->lines.first + model->first,
-                           vlmc_line_place_of(m->now->hashes[i], nibble, model->log2_lines));
+        places[i] = vlmc_line_place_of(m->now->hashes[i], nibble, model->log2_lines);
+        m->models.lines[i] = model->first + places[i].index;
+        others[n_others] = i;
+        n_others += m->lines.first[m->models.lines[i]].check != places[i].check;
+    }
+    for (uint32_t k = 0; k < n_others; k++)
+        __builtin_prefetch(m->lines.first + (m->models.lines[others[k]] ^ 1), 1);
+    for (uint32_t k = 0; k < n_others; k++) {
+        const uint32_t i = others[k];
+        const vlmc_line *line = vlmc_line_take(m->lines.first + m->contexts[i].first, places[i]);
         m->models.lines[i] = (uint32_t)(line - m->lines.first);
     }
 }
@@ -529,10 +544,16 @@ static void learn_weights(vlmc_mix *m, uint32_t bit)
     const int32_t target = (int32_t)(bit << 16);
     const int32_t last_rate = m->params.has_model && !has_past(m) ? 1 : 2;
     const int32_t rate = learning_rate(m);
-    int32_t steps[SETS_MAX], *last = m->last_weights[m->node];
-    for (uint32_t i = 0; i < m->n_sets; i++)
-        steps[i] = (target - (int32_t)m->set_p[i]) * rate >> 4;
-    m->kernels->learn(m->chosen, m->n_sets, m->inputs, m->n_inputs, steps);
+    int32_t steps[SETS_MAX], *moving[SETS_MAX], *last = m->last_weights[m->node];
+    uint32_t n_moving = 0;
+    for (uint32_t i = 0; i < m->n_sets; i++) {
+        const int32_t step = (target - (int32_t)m->set_p[i]) * rate >> 4;
+        moving[n_moving] = m->chosen[i];
+        steps[n_moving] = step;
+        // With a smaller step each weight would stay what it is, as inputs are 2816 at most.
+        n_moving += step > STILL || step < -STILL;
+    }
+    m->kernels->learn(moving, n_moving, m->inputs, m->n_inputs, steps);
     const int32_t last_step = (target - (int32_t)m->last_p) * last_rate >> 4;
     m->kernels->learn(&last, 1, m->last_inputs, VLMC_NEURON_LANES, &last_step);
 }
