@@ -63,6 +63,7 @@ typedef struct weight_set {
 // What vlmc_mix_prepare was told of a stream.
 typedef struct prepared {
     uint64_t hashes[MODELS_MAX];
+    vlmc_line_place places[MODELS_MAX]; // of the first nibble's lines
     uint32_t selects[SELECTS_MAX];
 } prepared;
 
@@ -86,6 +87,7 @@ struct vlmc_mix {
     int32_t last_weights[256][VLMC_NEURON_LANES]; // by bits so far
     int32_t start[VLMC_NEURON_INPUTS_MAX];        // weights at first
     int16_t stretch[65536];
+    uint16_t squash[2 * VLMC_STRETCH_MAX + 1]; // of x + VLMC_STRETCH_MAX
 
     // Of the current symbol:
     const prepared *now;
@@ -98,9 +100,11 @@ struct vlmc_mix {
     bool matching;  // the match has been right in this symbol so far
 
     // Of the current nibble and bit:
-    uint32_t local;    // bits of the nibble so far with a leading 1, 1..15
-    uint32_t known;    // models whose node has been updated before
-    uint32_t expected; // bit that the match expects, when matching
+    vlmc_line_place guesses[MODELS_MAX]; // places of the next nibble's lines
+    uint32_t guessed;                    // which nibble that is, 0: none
+    uint32_t local;                      // bits of the nibble so far with a leading 1, 1..15
+    uint32_t known;                      // models whose node has been updated before
+    uint32_t expected;                   // bit that the match expects, when matching
     uint32_t match_class;
     int32_t inputs[VLMC_NEURON_INPUTS_MAX];
     int32_t *chosen[SETS_MAX];              // of each set
@@ -209,6 +213,8 @@ static bool allocate(vlmc_mix *m, uint32_t max_tokens)
 static void fill_tables(vlmc_mix *m)
 {
     vlmc_stretch_table(m->stretch);
+    for (int32_t x = -VLMC_STRETCH_MAX; x <= VLMC_STRETCH_MAX; x++)
+        m->squash[x + VLMC_STRETCH_MAX] = (uint16_t)vlmc_squash(x);
     for (uint32_t i = 0; i < 4096; i++)
         m->models.stretch[i] = m->stretch[i << 4 | 8];
     for (uint32_t i = 0; i <= VLMC_MAP_UPDATES_MAX; i++)
@@ -330,38 +336,40 @@ static uint32_t nibble_of(uint32_t node)
     return node < 16 ? 0 : node;
 }
 
-// Asks for a model's line of a nibble. Speed only.
-static void fetch_line(const vlmc_mix *m, uint32_t model, uint64_t hash, uint32_t nibble)
+static vlmc_line_place place_of(const vlmc_mix *m, uint32_t model, uint64_t hash, uint32_t nibble)
 {
     const context_model *context = &m->contexts[model];
-    const vlmc_line_place place = vlmc_line_place_of(hash, nibble, context->log2_lines);
-    __builtin_prefetch(m->lines.first + context->first + place.index, 1);
+    vlmc_line_place place = vlmc_line_place_of(hash, nibble, context->log2_lines);
+    place.index += context->first; // which is even: what lies beside stays beside
+    return place;
 }
 
-static void fetch_lines(const vlmc_mix *m, const prepared *p, uint32_t nibble)
+// Where the lines of a nibble are; they and those beside are asked for, and on their way meanwhile.
+static void fetch_lines(const vlmc_mix *m, const uint64_t *hashes, uint32_t nibble,
+                        vlmc_line_place *places)
 {
-    for (uint32_t i = 0; i < m->models.n; i++)
-        fetch_line(m, i, p->hashes[i], nibble);
+    for (uint32_t i = 0; i < m->models.n; i++) {
+        places[i] = place_of(m, i, hashes[i], nibble);
+        __builtin_prefetch(m->lines.first + places[i].index, 1);
+        __builtin_prefetch(m->lines.first + (places[i].index ^ 1), 1);
+    }
 }
 
-// Those that are at their place first, so that the memory for all of them is waited for at once; then
-// the lines beside the others'.
-static void find_lines(vlmc_mix *m, uint32_t nibble)
+// Those that are at their place first, so that the memory for all of them is waited for at once;
+// then the lines beside the others'.
+static void find_lines(vlmc_mix *m, const vlmc_line_place *places)
 {
-    vlmc_line_place places[MODELS_MAX];
     uint32_t others[MODELS_MAX], n_others = 0;
     for (uint32_t i = 0; i < m->models.n; i++) {
-        const context_model *model = &m->contexts[i];
-        places[i] = vlmc_line_place_of(m->now->hashes[i], nibble, model->log2_lines);
-        m->models.lines[i] = model->first + places[i].index;
+        m->models.lines[i] = places[i].index;
         others[n_others] = i;
-        n_others += m->lines.first[m->models.lines[i]].check != places[i].check;
+        n_others += m->lines.first[places[i].index].check != places[i].check;
     }
     for (uint32_t k = 0; k < n_others; k++)
-        __builtin_prefetch(m->lines.first + (m->models.lines[others[k]] ^ 1), 1);
+        __builtin_prefetch(m->lines.first + (places[others[k]].index ^ 1), 1);
     for (uint32_t k = 0; k < n_others; k++) {
         const uint32_t i = others[k];
-        const vlmc_line *line = vlmc_line_take(m->lines.first + m->contexts[i].first, places[i]);
+        const vlmc_line *line = vlmc_line_take(m->lines.first, places[i]);
         m->models.lines[i] = (uint32_t)(line - m->lines.first);
     }
 }
@@ -389,7 +397,7 @@ void vlmc_mix_prepare(vlmc_mix *m, uint32_t stream, const uint32_t *contexts,
         *hash++ = selects[i] * MULTIPLIER;
     }
     *hash = 0;
-    fetch_lines(m, p, nibble_of(first_node(m)));
+    fetch_lines(m, p->hashes, nibble_of(first_node(m)), p->places);
 }
 
 void vlmc_mix_begin(vlmc_mix *m, uint32_t stream, const uint32_t *frequencies)
@@ -402,6 +410,7 @@ void vlmc_mix_begin(vlmc_mix *m, uint32_t stream, const uint32_t *frequencies)
     m->stream = stream;
     m->now = &m->prepared[stream];
     m->node = first_node(m);
+    m->guessed = 0;
     m->bits_left = m->params.symbol_bits;
     m->local = m->node < 16 ? m->node : m->node >> 4;
     m->matching = has_past(m) && m->matcher.streams[stream].predicts;
@@ -410,7 +419,7 @@ void vlmc_mix_begin(vlmc_mix *m, uint32_t stream, const uint32_t *frequencies)
         (map++)->context = (uint32_t)(m->past.streams[stream].at.last & 255);
     for (uint32_t i = 0; i < m->params.n_selects; i++)
         (map++)->context = m->now->selects[i];
-    find_lines(m, nibble_of(m->node));
+    find_lines(m, m->now->places);
 }
 
 // ---- A bit ----
@@ -482,11 +491,11 @@ static int32_t mix(vlmc_mix *m)
     m->kernels->dot(m->chosen, m->n_sets, m->inputs, m->n_inputs, sums);
     for (uint32_t i = 0; i < m->n_sets; i++) {
         m->last_inputs[i] = clamp(sums[i] >> 8, VLMC_STRETCH_MAX);
-        m->set_p[i] = vlmc_squash(m->last_inputs[i]);
+        m->set_p[i] = m->squash[m->last_inputs[i] + VLMC_STRETCH_MAX];
     }
     m->kernels->dot(&last, 1, m->last_inputs, VLMC_NEURON_LANES, &last_sum);
     const int32_t x = clamp(last_sum >> 8, VLMC_STRETCH_MAX);
-    m->last_p = vlmc_squash(x);
+    m->last_p = m->squash[x + VLMC_STRETCH_MAX];
     return x;
 }
 
@@ -504,7 +513,7 @@ static void foresee(const vlmc_mix *m)
     vlmc_past_contexts_after(&m->past, m->stream, symbol, expected, hashes);
     const uint32_t first = m->params.n_contexts, nibble = nibble_of(first_node(m));
     for (uint32_t i = 0; i < m->n_past; i++)
-        fetch_line(m, first + i, hashes[i], nibble);
+        __builtin_prefetch(m->lines.first + place_of(m, first + i, hashes[i], nibble).index, 1);
     vlmc_matcher_foresee(&m->matcher, m->stream, symbol);
 }
 
@@ -515,9 +524,10 @@ uint32_t vlmc_mix_probability(vlmc_mix *m)
     fill_inputs(m);
     choose_weights(m);
     const int32_t x = mix(m);
-    if (m->local >= 8 && m->bits_left > 1)
-        fetch_lines(m, m->now, m->node * 2 + (m->last_p >= 32768));
-    else if (m->bits_left == 1 && m->alone)
+    if (m->local >= 8 && m->bits_left > 1) {
+        m->guessed = m->node * 2 + (m->last_p >= 32768);
+        fetch_lines(m, m->now->hashes, m->guessed, m->guesses);
+    } else if (m->bits_left == 1 && m->alone)
         foresee(m);
     uint32_t p = m->last_p * m->n_maps;
     for (uint32_t i = 0; i < m->n_maps; i++)
@@ -583,6 +593,8 @@ void vlmc_mix_update(vlmc_mix *m, uint32_t bit)
         end_symbol(m);
     } else if (m->local >= 16) {
         m->local = 1;
-        find_lines(m, m->node);
+        if (m->guessed != m->node)
+            fetch_lines(m, m->now->hashes, m->node, m->guesses);
+        find_lines(m, m->guesses);
     }
 }
