@@ -53,7 +53,7 @@ def tensors(model):
         out += linear(b + "attn_v", model.v[i], T.NORM_SCALE, T.V_SCALE)
         out += linear(b + "attn_output", model.o[i], T.MIX_SCALE, T.RESIDUAL_SCALE)
         out += linear(b + "ffn_up", model.up[i], T.NORM_SCALE, T.UP_SCALE)
-        out += linear(b + "ffn_down", model.down[i], T.UP_SCALE ** 2 / 256, T.RESIDUAL_SCALE)
+        out += linear(b + "ffn_down", model.down[i], model.down_scale, T.RESIDUAL_SCALE)
         out.append((b + "attn_bias", rounded(model.bias[i], T.SCORE_SCALE, 1 << 24, np.int32)))
     return out + linear("output", model.head, T.NORM_SCALE, T.LOGIT_SCALE)
 
@@ -70,7 +70,7 @@ def pairs(model, name, modality):
            ("vlmc.attention.head_count_kv", cfg["kv_heads"]),
            ("vlmc.attention.key_length", T.HEAD_DIM),
            ("vlmc.attention.sliding_window", cfg["window"]),
-           ("vlmc.feed_forward_length", cfg["hidden"]), ("vlmc.feed_forward_kind", 0),
+           ("vlmc.feed_forward_length", cfg["hidden"]), ("vlmc.feed_forward_kind", int(model.gated)),
            ("vlmc.context.embedding_length", model.context_dim)]
     if modality != "text":
         out.append(("vlmc.modality", modality))
@@ -161,7 +161,7 @@ def shape(pairs):
     cfg = dict(width=pairs["vlmc.embedding_length"], layers=pairs["vlmc.block_count"],
                heads=pairs["vlmc.attention.head_count"], kv_heads=pairs["vlmc.attention.head_count_kv"],
                hidden=pairs["vlmc.feed_forward_length"], window=pairs["vlmc.attention.sliding_window"],
-               context_dim=pairs["vlmc.context.embedding_length"])
+               context_dim=pairs["vlmc.context.embedding_length"], gated=pairs["vlmc.feed_forward_kind"])
     fields = [pairs["vlmc.context." + k] for k in ("kinds", "orders", "rows", "slots_log2")]
     return cfg, list(zip(*fields))
 
@@ -191,7 +191,7 @@ def twin(path):
         linear(model.v[i], b + "attn_v", T.NORM_SCALE, T.V_SCALE)
         linear(model.o[i], b + "attn_output", T.MIX_SCALE, T.RESIDUAL_SCALE)
         linear(model.up[i], b + "ffn_up", T.NORM_SCALE, T.UP_SCALE)
-        linear(model.down[i], b + "ffn_down", T.UP_SCALE ** 2 / 256, T.RESIDUAL_SCALE)
+        linear(model.down[i], b + "ffn_down", model.down_scale, T.RESIDUAL_SCALE)
         put(model.bias[i], tensors[b + "attn_bias"] / T.SCORE_SCALE)
     linear(model.head, "output", T.NORM_SCALE, T.LOGIT_SCALE)
     return model

@@ -40,34 +40,42 @@ FEWEST = 8  # runs that are fitted: the law has five constants
 READING = "## Reading it"
 
 
-def measure(args, name, compute):
-    """Trains a shape for a budget, or reads what was trained: parameters, symbols, model bytes, loss.
-    None: not trained, and not to be trained now."""
-    size, changes = SHAPES[args.modality][name]
-    out = os.path.join(args.out, f"{args.modality}-{name}-{compute:.3g}")
+def collect(out, model):
+    """What a finished training in `out` came to: symbols, parameters, model bytes, loss."""
+    import torch
+    with open(os.path.join(out, "log.tsv")) as f:
+        fields = f.readlines()[-1].split("\t")
+    state = torch.load(os.path.join(out, "last.pt"), map_location="cpu")
+    held = {k: float(v) for k, v in (part.split("=") for part in fields[4:])}
+    tables = sum(p.numel() for k, p in state["model"].items() if k.startswith("tables."))
+    return dict(symbols=int(fields[2]), held=held, loss=sum(held.values()) / len(held), tables=tables,
+                parameters=sum(p.numel() for p in state["model"].values()) - tables,
+                bytes=os.path.getsize(os.path.join(out, model)))
+
+
+def trained(args, out, size, changes, compute, more=()):
+    """Trains a shape for a budget, or reads what was trained. None: not trained, and not to be trained now."""
     done = os.path.join(out, "result.json")
     if not os.path.exists(done) and args.measured:
         return None
     if not os.path.exists(done):
         command = [sys.executable, os.path.join(HERE, "train.py"), "--modality", args.modality, "--size", size,
                    "--corpus", args.corpus, "--out", out, "--compute", str(compute),
-                   "--shape", ",".join(f"{k}={v}" for k, v in changes.items()), "--held", str(HELD[args.modality]), *args.more]
+                   "--shape", ",".join(f"{k}={v}" for k, v in changes.items()), "--held", str(HELD[args.modality]),
+                   *more, *args.more]
         subprocess.run(command, check=True)
-        with open(os.path.join(out, "log.tsv")) as f:
-            fields = f.readlines()[-1].split("\t")
-        import torch
-        state = torch.load(os.path.join(out, "last.pt"), map_location="cpu")
-        held = {k: float(v) for k, v in (part.split("=") for part in fields[4:])}
-        tables = sum(p.numel() for k, p in state["model"].items() if k.startswith("tables."))
-        result = dict(shape=name, compute=compute, symbols=int(fields[2]), held=held,
-                      loss=sum(held.values()) / len(held), tables=tables,
-                      parameters=sum(p.numel() for p in state["model"].values()) - tables,
-                      bytes=os.path.getsize(os.path.join(out, f"{args.modality}-{size}.gguf")))
         with open(done + ".tmp", "w") as f:
-            json.dump(result, f)
+            json.dump(collect(out, f"{args.modality}-{size}.gguf"), f)
         os.replace(done + ".tmp", done)
     with open(done) as f:
         return json.load(f)
+
+
+def measure(args, name, compute):
+    size, changes = SHAPES[args.modality][name]
+    out = os.path.join(args.out, f"{args.modality}-{name}-{compute:.3g}")
+    result = trained(args, out, size, changes, compute)
+    return result and dict(result, shape=name, compute=compute)
 
 
 def fit(results):

@@ -43,6 +43,7 @@ def arguments():
     ap.add_argument("--steps", type=int, help="a schedule of so many steps instead")
     ap.add_argument("--compute", type=float, metavar="MULTIPLY-ADDS", help="a schedule of so many instead")
     ap.add_argument("--shape", default="", metavar="KEY=N,…", help="what differs from the size: width=64,layers=1,…")
+    ap.add_argument("--contexts", metavar="NAME", help="text: the side contexts of another size, or a set of text_corpus.py")
     ap.add_argument("--corpus", help="folder with the unpacked corpora of the modality")
     ap.add_argument("--out", help="folder for checkpoints, log and model file")
     ap.add_argument("--plugin", help="image.so or audio.so, whose contexts are used; that of build/release")
@@ -81,7 +82,7 @@ def arguments():
 
 def accelerate(model, args):
     """One pass over memory between matrix products: own kernels on a processor, a compiled graph on a GPU."""
-    if args.plain:
+    if args.plain or args.device == "cpu" and model.gated:
         return "plain"
     if args.device == "cpu":
         if fused.open_kernels(args.out):
@@ -116,6 +117,21 @@ def evaluate(model, held, args):
             count += part[0].numel()
         result[name] = bits / count
     return result
+
+
+@torch.no_grad()
+def matrix_rate(device, n=2048, seconds=1.0):
+    """Multiply-adds a second of matrix products (n, n) by (n, n) alone, in the type that the twin multiplies in."""
+    a, b = (torch.randn(n, n, device=device).to(T.EXACT) for _ in range(2))
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+    for count in (2, 0):  # the first ones warm up
+        wait()
+        begun, done = time.monotonic(), 0
+        while done < count or not count and time.monotonic() - begun < seconds:
+            torch.mm(a, b)
+            done += 1
+            wait()
+    return n ** 3 * done / (time.monotonic() - begun)
 
 
 def alone_in(folder):
@@ -195,7 +211,8 @@ class Run:
     def train(self, held, log):
         """True when the schedule is at its end."""
         args, clock = self.args, time.monotonic()
-        begun = saved = scored = clock
+        begun, seen = clock, self.seen
+        saved = scored = clock
         while self.progress() < 1:
             if args.stop and self.step >= args.stop or args.pause and clock - begun > args.pause * 60:
                 self.save()
@@ -216,6 +233,10 @@ class Run:
                 self.score(held, log)
                 scored = time.monotonic()
         self.save()
+        # Back-propagation multiplies twice what the forward pass does.
+        rate, most = 3 * self.model.multiply_adds() * (self.seen - seen) / (clock - begun + 1e-9), matrix_rate(args.device)
+        print(f"{rate / 1e9:.1f} G multiply-adds a second, {100 * rate / most:.0f} % of what matrix products alone have here "
+              f"({most / 1e9:.0f} G)", flush=True)
         return True
 
     def score(self, held, log):
@@ -235,7 +256,7 @@ def main():
     lock = alone_in(args.out)  # held until the end
     torch.manual_seed(args.seed)
     module = importlib.import_module(args.modality + "_corpus")
-    corpus = module.Corpus(args.corpus, args.plugin, args.out, args.size)
+    corpus = module.Corpus(args.corpus, args.plugin, args.out, args.contexts or args.size)
     held = corpus.held_out(args.length)
     if args.held:
         held = {name: thinned(arrays, max(1, args.held // args.length)) for name, arrays in held.items()}

@@ -107,6 +107,8 @@ class Twin(torch.nn.Module):
         super().__init__()
         self.cfg, self.contexts = cfg, contexts
         self.context_dim = cfg.get("context_dim", 32)
+        self.gated = bool(cfg.get("gated", 0))  # the feed-forward kind
+        self.down_scale = UP_SCALE * UP_SCALE / (128 if self.gated else 256)
         d, h, kv, ff = cfg["width"], cfg["heads"], cfg["kv_heads"], cfg["hidden"]
 
         def matrix(m, k, gain=1.0):
@@ -123,7 +125,7 @@ class Twin(torch.nn.Module):
         self.k = torch.nn.ParameterList([matrix(kv * HEAD_DIM, d, 0.5) for _ in range(cfg["layers"])])
         self.v = torch.nn.ParameterList([matrix(kv * HEAD_DIM, d) for _ in range(cfg["layers"])])
         self.o = torch.nn.ParameterList([matrix(d, h * HEAD_DIM, 0.5) for _ in range(cfg["layers"])])
-        self.up = torch.nn.ParameterList([matrix(ff, d, 0.8) for _ in range(cfg["layers"])])
+        self.up = torch.nn.ParameterList([matrix(2 * ff if self.gated else ff, d, 0.8) for _ in range(cfg["layers"])])
         self.down = torch.nn.ParameterList([matrix(d, ff, 0.3) for _ in range(cfg["layers"])])
         self.head = torch.nn.Parameter(torch.zeros(VOCAB, d))
         # Additive position: one learned score per head and distance, log2 units.
@@ -163,10 +165,14 @@ class Twin(torch.nn.Module):
         return IntegerLinear.apply(y, self.o[i], MIX_SCALE)
 
     def feed(self, x, i):
-        n = self.norm(x)
-        u = Round.apply(IntegerLinear.apply(n, self.up[i], NORM_SCALE), UP_SCALE, 0.0, 180.0)
-        h = Round.apply(u * u, 1.0 / 256, 0.0, 127.0)
-        return IntegerLinear.apply(h, self.down[i], UP_SCALE * UP_SCALE / 256)
+        up = IntegerLinear.apply(self.norm(x), self.up[i], NORM_SCALE)
+        if self.gated:
+            gate, u = int8(up, UP_SCALE).chunk(2, 1)
+            h = int8(torch.relu(gate) * u, 1.0 / 128)
+        else:
+            u = Round.apply(up, UP_SCALE, 0.0, 180.0)
+            h = Round.apply(u * u, 1.0 / 256, 0.0, 127.0)
+        return IntegerLinear.apply(h, self.down[i], self.down_scale)
 
     def multiply_adds(self):
         """For one symbol, with half a window of attention."""
