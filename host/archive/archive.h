@@ -124,7 +124,7 @@ typedef struct vlmc_engine_source {
 
     // An engine for such a model, or with NULL for the one for plain bytes. It belongs to the
     // writer or reader from then on, which destroys it; at most VLMC_ENGINES_MAX are alive for each
-    // group that is packed at a time.
+    // group that is packed at a time, twice as many for one that is decoded.
     vlmc_status (*open)(void *user, const vlmc_model *model, uint32_t max_streams,
                         uint32_t max_steps, vlmc_engine **engine, vlmc_error *error);
     void *user;

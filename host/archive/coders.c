@@ -15,6 +15,7 @@
 
 typedef struct engine_slot {
     vlmc_engine *engine; // NULL: free
+    vlmc_engine *second; // of a decoder, on a device; may be NULL
     uint64_t used;       // time of the last use
 } engine_slot;
 
@@ -55,6 +56,7 @@ static void destroy_engine(vlmc_coders *c, engine_slot *slot)
         if (c->locksteps[i].model == slot->engine->model)
             vlmc_lockstep_destroy(&c->locksteps[i].lockstep);
     vlmc_engine_destroy(&slot->engine);
+    vlmc_engine_destroy(&slot->second);
 }
 
 void vlmc_coders_destroy(vlmc_coders **coders)
@@ -65,33 +67,44 @@ void vlmc_coders_destroy(vlmc_coders **coders)
     for (uint32_t i = 0; i < LOCKSTEPS_MAX; i++)
         vlmc_lockstep_destroy(&c->locksteps[i].lockstep);
     for (uint32_t i = 0; i < VLMC_ENGINES_MAX; i++)
-        vlmc_engine_destroy(&c->engines[i].engine);
+        destroy_engine(c, &c->engines[i]);
     free(c);
     *coders = NULL;
 }
 
-static vlmc_status get_engine(vlmc_coders *c, const vlmc_model *model, vlmc_engine **engine,
+static vlmc_status open_engines(vlmc_coders *c, const vlmc_model *model, engine_slot *slot,
+                                vlmc_error *error)
+{
+    const vlmc_engine_source *source = &c->source;
+    vlmc_error unused;
+    VLMC_TRY(
+        source->open(source->user, model, VLMC_STREAMS_MAX, c->max_steps, &slot->engine, error));
+    // A device that has no room for two decodes with one.
+    if (c->max_steps == 1 && slot->engine->api->beside &&
+        source->open(source->user, model, VLMC_STREAMS_MAX, 1, &slot->second, &unused) == VLMC_OK &&
+        !slot->second->api->beside)
+        vlmc_engine_destroy(&slot->second);
+    return VLMC_OK;
+}
+
+static vlmc_status get_engine(vlmc_coders *c, const vlmc_model *model, engine_slot **engine,
                               vlmc_error *error)
 {
     engine_slot *oldest = &c->engines[0];
-    *engine = NULL;
-    if (!model)
-        return VLMC_OK;
     for (uint32_t i = 0; i < VLMC_ENGINES_MAX; i++) {
         engine_slot *slot = &c->engines[i];
         if (slot->engine && slot->engine->model == model) {
             slot->used = c->now;
-            *engine = slot->engine;
+            *engine = slot;
             return VLMC_OK;
         }
         if (!slot->engine || (oldest->engine && slot->used < oldest->used))
             oldest = slot;
     }
     destroy_engine(c, oldest);
-    VLMC_TRY(c->source.open(c->source.user, model, VLMC_STREAMS_MAX, c->max_steps, &oldest->engine,
-                            error));
+    VLMC_TRY(open_engines(c, model, oldest, error));
     oldest->used = c->now;
-    *engine = oldest->engine;
+    *engine = oldest;
     return VLMC_OK;
 }
 
@@ -142,11 +155,13 @@ vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
                             const vlmc_tokenizer *tokenizer, const vlmc_mix_settings *settings,
                             uint32_t n_tokens, vlmc_lockstep **lockstep, vlmc_error *error)
 {
-    vlmc_engine *engine;
+    engine_slot none = {0}, *engine = &none;
+    vlmc_error unused;
     c->now++;
     c->current = model;
     *lockstep = NULL;
-    VLMC_TRY(get_engine(c, model, &engine, error));
+    if (model)
+        VLMC_TRY(get_engine(c, model, &engine, error));
     lockstep_slot *slot = find_lockstep(c, model, tokenizer);
     if (!slot->lockstep || slot->model != model || slot->tokenizer != tokenizer ||
         slot->settings.effort != settings->effort || slot->settings.memory != settings->memory ||
@@ -159,8 +174,10 @@ vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
             .settings = *settings,
             .max_tokens = lockstep_tokens(n_tokens),
         };
-        VLMC_TRY(vlmc_lockstep_create(engine, tokenizer, settings, c->max_steps, slot->max_tokens,
-                                      &slot->lockstep, error));
+        VLMC_TRY(vlmc_lockstep_create(engine->engine, tokenizer, settings, c->max_steps,
+                                      slot->max_tokens, &slot->lockstep, error));
+        if (engine->second)
+            (void)vlmc_lockstep_overlap(slot->lockstep, engine->second, &unused);
     }
     slot->used = c->now;
     *lockstep = slot->lockstep;

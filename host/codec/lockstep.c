@@ -35,6 +35,17 @@ typedef struct slab {
     uint8_t *centres; // (steps, streams)
 } slab;
 
+#define HALVES 2u
+
+// The engine's work on the next step of half the streams.
+typedef struct half {
+    vlmc_background *background; // runs it; NULL until there is one
+    struct vlmc_lockstep *lockstep;
+    uint32_t which;
+    vlmc_status status;
+    vlmc_error error;
+} half;
+
 #define SLABS 2u // an encoder's: the engine works on one while the other is coded
 
 struct vlmc_lockstep {
@@ -48,7 +59,8 @@ struct vlmc_lockstep {
     uint32_t n_values;   // side contexts of the tokenizer
     uint32_t max_tokens; // of a group
     size_t slab_tokens;  // what a slab holds
-    slab slabs[SLABS];   // a decoder uses the first
+    slab slabs[SLABS];   // of an encoder
+    slab ahead;          // one step: what is known of the next symbol of each stream
 
     // Of an encoder with an engine, which runs there; NULL until there is one:
     vlmc_background *background;
@@ -56,12 +68,17 @@ struct vlmc_lockstep {
     vlmc_status forward_status;
     vlmc_error forward_error;
 
+    // Of a decoder beside a device: a half each works on, while the other half is decoded.
+    vlmc_engine *second; // NULL: there is none
+    half halves[HALVES];
+
     // Of a group:
     vlmc_cut cut;
+    uint32_t split; // streams of the first half
     vlmc_token_contexts side;
     vlmc_token_contexts shadow; // encoder: the same again, walked as a decoder does
     uint8_t last[VLMC_STREAMS_MAX];
-    uint32_t shadow_values[VLMC_PLUGIN_CONTEXTS_MAX];
+    slab shadow_ahead; // what the shadow's walk says in place of `ahead`
 };
 
 static uint32_t slab_steps(const vlmc_lockstep *ls, uint32_t streams)
@@ -72,18 +89,19 @@ static uint32_t slab_steps(const vlmc_lockstep *ls, uint32_t streams)
     return steps < ls->max_steps ? steps : ls->max_steps;
 }
 
-static bool allocate_slab(const vlmc_lockstep *ls, slab *slab)
+static bool allocate_slab(const vlmc_lockstep *ls, size_t tokens, slab *slab)
 {
-    slab->symbols = calloc(ls->slab_tokens, sizeof *slab->symbols);
-    slab->centres = calloc(ls->slab_tokens, sizeof *slab->centres);
-    slab->values = calloc(ls->slab_tokens * (ls->n_values + 1), sizeof *slab->values);
+    slab->count = 1;
+    slab->symbols = calloc(tokens, sizeof *slab->symbols);
+    slab->centres = calloc(tokens, sizeof *slab->centres);
+    slab->values = calloc(tokens * (ls->n_values + 1), sizeof *slab->values);
     if (!slab->symbols || !slab->centres || !slab->values)
         return false;
     if (!ls->engine)
         return true;
-    slab->before = calloc(ls->slab_tokens, sizeof *slab->before);
-    slab->rows = calloc(ls->slab_tokens * (ls->hp->n_contexts + 1), sizeof *slab->rows);
-    slab->logits = calloc(ls->slab_tokens * ALPHABET, sizeof *slab->logits);
+    slab->before = calloc(tokens, sizeof *slab->before);
+    slab->rows = calloc(tokens * (ls->hp->n_contexts + 1), sizeof *slab->rows);
+    slab->logits = calloc(tokens * ALPHABET, sizeof *slab->logits);
     return slab->before && slab->rows && slab->logits;
 }
 
@@ -100,7 +118,10 @@ static void free_slab(slab *slab)
 static vlmc_status allocate(vlmc_lockstep *ls, vlmc_error *error)
 {
     ls->slab_tokens = ls->max_steps == 1 ? VLMC_STREAMS_MAX : SLAB_TOKENS;
-    bool ok = allocate_slab(ls, &ls->slabs[0]) && allocate_slab(ls, &ls->slabs[1]);
+    bool ok = allocate_slab(ls, VLMC_STREAMS_MAX, &ls->ahead) &&
+              allocate_slab(ls, VLMC_STREAMS_MAX, &ls->shadow_ahead);
+    for (uint32_t i = 0; i < SLABS; i++)
+        ok = ok && allocate_slab(ls, ls->slab_tokens, &ls->slabs[i]);
     if (ls->engine) {
         ls->contexts = vlmc_contexts_create(ls->hp->contexts, ls->hp->n_contexts, VLMC_STREAMS_MAX);
         ok = ok && ls->contexts;
@@ -136,6 +157,16 @@ vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *toke
     return status;
 }
 
+vlmc_status vlmc_lockstep_overlap(vlmc_lockstep *ls, vlmc_engine *second, vlmc_error *error)
+{
+    for (uint32_t i = 0; i < HALVES; i++) {
+        ls->halves[i] = (half){.lockstep = ls, .which = i};
+        VLMC_TRY(vlmc_background_create(&ls->halves[i].background, error));
+    }
+    ls->second = second;
+    return VLMC_OK;
+}
+
 void vlmc_lockstep_destroy(vlmc_lockstep **lockstep)
 {
     vlmc_lockstep *ls = *lockstep;
@@ -144,8 +175,12 @@ void vlmc_lockstep_destroy(vlmc_lockstep **lockstep)
     vlmc_background_destroy(&ls->background);
     vlmc_contexts_destroy(&ls->contexts);
     vlmc_symbol_coder_destroy(&ls->coder);
+    for (uint32_t i = 0; i < HALVES; i++)
+        vlmc_background_destroy(&ls->halves[i].background);
     for (uint32_t i = 0; i < SLABS; i++)
         free_slab(&ls->slabs[i]);
+    free_slab(&ls->ahead);
+    free_slab(&ls->shadow_ahead);
     free(ls);
     *lockstep = NULL;
 }
@@ -153,11 +188,15 @@ void vlmc_lockstep_destroy(vlmc_lockstep **lockstep)
 vlmc_status vlmc_lockstep_settings(const uint8_t *packed, size_t size, vlmc_mix_settings *settings,
                                    vlmc_error *error)
 {
-    const uint32_t byte = size > 0 ? packed[0] & ~VLMC_GROUP_X86 : 0;
+    const uint32_t byte = size > 0 ? packed[0] & ~VLMC_GROUP_X86 : UINT8_MAX;
     settings->effort = byte >> EFFORT_SHIFT;
-    settings->memory = byte & ((1u << EFFORT_SHIFT) - 1);
-    if (settings->effort > VLMC_MIX_STRONG || settings->memory < VLMC_MIX_MEMORY_MIN ||
-        settings->memory > VLMC_MIX_MEMORY_MAX)
+    settings->memory = (byte & ((1u << EFFORT_SHIFT) - 1)) + VLMC_MIX_MEMORY_MIN;
+    if (settings->effort <= VLMC_MIX_STRONG && settings->memory >= 2 * VLMC_MIX_MEMORY_MIN &&
+        settings->memory <= VLMC_MIX_MEMORY_MIN + VLMC_MIX_MEMORY_MAX)
+        return vlmc_fail(
+            error, VLMC_ERROR_FORMAT,
+            "a group was packed by an earlier vlmc, which coded otherwise; use that one");
+    if (settings->effort > VLMC_MIX_STRONG || settings->memory > VLMC_MIX_MEMORY_MAX)
         return vlmc_fail(error, VLMC_ERROR_DAMAGED,
                          "the packed bytes are not what an encoder writes");
     return VLMC_OK;
@@ -165,7 +204,8 @@ vlmc_status vlmc_lockstep_settings(const uint8_t *packed, size_t size, vlmc_mix_
 
 static uint8_t settings_byte(const vlmc_mix_settings *settings)
 {
-    return (uint8_t)((uint32_t)settings->effort << EFFORT_SHIFT | settings->memory);
+    return (uint8_t)((uint32_t)settings->effort << EFFORT_SHIFT |
+                     (settings->memory - VLMC_MIX_MEMORY_MIN));
 }
 
 vlmc_status vlmc_lockstep_streams(const vlmc_lockstep *ls, const vlmc_token_coding *coding,
@@ -179,6 +219,109 @@ vlmc_status vlmc_lockstep_streams(const vlmc_lockstep *ls, const vlmc_token_codi
     // Without a device to keep busy, one stream learns most.
     *streams = ls->engine ? vlmc_cut_streams(n, geometry.align_tokens, stream_tokens) : 1;
     return VLMC_OK;
+}
+
+// ---- What is known before a symbol ----
+
+// The streams of a half.
+static uint32_t half_first(const vlmc_lockstep *ls, uint32_t half)
+{
+    return half == 0 ? 0 : ls->split;
+}
+
+static uint32_t half_end(const vlmc_lockstep *ls, uint32_t half)
+{
+    return half == 0 ? ls->split : ls->cut.streams;
+}
+
+// Those of a half that have a symbol at step t end there.
+static uint32_t half_active(const vlmc_lockstep *ls, uint32_t half, uint32_t t)
+{
+    const uint32_t active = vlmc_cut_active(&ls->cut, t), end = half_end(ls, half);
+    return active < end ? active : end;
+}
+
+// The engine's inputs for stream s. A stream that has ended gets a symbol and rows that exist;
+// nothing of it is coded.
+static void fill_inputs(vlmc_lockstep *ls, uint32_t s, bool first, bool active,
+                        const uint32_t *values)
+{
+    const vlmc_hyperparameters *hp = ls->hp;
+    uint32_t *rows = ls->ahead.rows + (size_t)s * hp->n_contexts;
+    ls->ahead.before[s] = first || !active ? (uint16_t)hp->vocab : ls->last[s];
+    if (!active) {
+        memset(rows, 0, hp->n_contexts * sizeof *rows);
+        return;
+    }
+    vlmc_contexts_rows(ls->contexts, s, rows);
+    for (uint32_t i = 0; i < hp->n_contexts; i++)
+        if (hp->contexts[i].kind == VLMC_CONTEXT_PLUGIN)
+            rows[i] = values[hp->contexts[i].order];
+}
+
+// Contexts of a half at step t, before the other half's symbols of step t - 1 are known: so that a
+// device can be at this half while that one is decoded. Of the shadow, or of everything.
+static vlmc_status look_ahead(vlmc_lockstep *ls, uint32_t half, uint32_t t, bool shadow,
+                              vlmc_error *error)
+{
+    if (t >= vlmc_cut_length(&ls->cut, 0))
+        return VLMC_OK;
+    const slab *ahead = shadow ? &ls->shadow_ahead : &ls->ahead;
+    const vlmc_token_contexts *side = shadow ? &ls->shadow : &ls->side;
+    const uint32_t active = half_active(ls, half, t);
+    for (uint32_t s = half_first(ls, half); s < half_end(ls, half); s++) {
+        uint32_t *values = ahead->values + (size_t)s * ls->n_values, centre = 0;
+        if (s < active)
+            VLMC_TRY(vlmc_token_contexts_next(side, s, values, &centre, error));
+        ahead->centres[s] = (uint8_t)centre;
+        if (ls->engine && !shadow)
+            fill_inputs(ls, s, t == 0, s < active, values);
+    }
+    return VLMC_OK;
+}
+
+static vlmc_status look_at_start(vlmc_lockstep *ls, bool shadow, vlmc_error *error)
+{
+    for (uint32_t half = 0; half < HALVES; half++)
+        VLMC_TRY(look_ahead(ls, half, 0, shadow, error));
+    return VLMC_OK;
+}
+
+// What was looked at becomes the slab's step i.
+static void take_ahead(const vlmc_lockstep *ls, slab *slab, uint32_t i)
+{
+    const uint32_t streams = ls->cut.streams;
+    const size_t at = (size_t)i * streams;
+    memcpy(slab->values + at * ls->n_values, ls->ahead.values,
+           (size_t)streams * ls->n_values * sizeof *slab->values);
+    memcpy(slab->centres + at, ls->ahead.centres, streams);
+    if (!ls->engine)
+        return;
+    const uint32_t n = ls->hp->n_contexts;
+    for (uint32_t s = 0; s < streams; s++) {
+        const size_t to = (size_t)s * slab->count + i;
+        slab->before[to] = ls->ahead.before[s];
+        memcpy(slab->rows + to * n, ls->ahead.rows + (size_t)s * n, n * sizeof *slab->rows);
+    }
+}
+
+// ---- A group's begin and end ----
+
+// An encoder has all symbols and needs no halves.
+static bool overlaps(const vlmc_lockstep *ls, bool encoding)
+{
+    return ls->second && !encoding && ls->split < ls->cut.streams;
+}
+
+static vlmc_status reset_engines(vlmc_lockstep *ls, uint32_t streams, bool encoding,
+                                 vlmc_error *error)
+{
+    if (!ls->engine)
+        return VLMC_OK;
+    if (!overlaps(ls, encoding))
+        return vlmc_engine_reset(ls->engine, streams, error);
+    VLMC_TRY(vlmc_engine_reset(ls->engine, ls->split, error));
+    return vlmc_engine_reset(ls->second, streams - ls->split, error);
 }
 
 // `streams` may come from an archive.
@@ -195,55 +338,24 @@ static vlmc_status start(vlmc_lockstep *ls, const vlmc_token_coding *coding, uin
                          (unsigned)n, (unsigned)streams);
     if (n > ls->max_tokens)
         return vlmc_fail(error, VLMC_ERROR_USAGE, "a lock step serves the groups it was made for");
+    // With nobody to wait for, all streams are one half.
+    ls->split = ls->engine ? streams - streams / 2 : streams;
     vlmc_symbol_coder_reset(ls->coder, n, streams, vlmc_cut_length(&ls->cut, 0));
     VLMC_TRY(vlmc_token_contexts_open(coding, &ls->cut, &ls->side, error));
     if (shadow)
         VLMC_TRY(vlmc_token_contexts_open(coding, &ls->cut, &ls->shadow, error));
-    if (!ls->engine)
-        return VLMC_OK;
-    vlmc_contexts_reset(ls->contexts);
-    return vlmc_engine_reset(ls->engine, streams, error);
+    if (ls->engine)
+        vlmc_contexts_reset(ls->contexts);
+    VLMC_TRY(look_at_start(ls, false, error));
+    if (shadow)
+        VLMC_TRY(look_at_start(ls, true, error));
+    return reset_engines(ls, streams, shadow, error);
 }
 
 static void stop(vlmc_lockstep *ls)
 {
     vlmc_token_contexts_close(&ls->side);
     vlmc_token_contexts_close(&ls->shadow);
-}
-
-// The engine's inputs for stream s, which are at `at` of the slab's. A stream that has ended gets a
-// symbol and rows that exist; nothing of it is coded.
-static void fill_inputs(vlmc_lockstep *ls, slab *slab, uint32_t s, size_t at, bool first,
-                        bool active, const uint32_t *values)
-{
-    const vlmc_hyperparameters *hp = ls->hp;
-    uint32_t *rows = slab->rows + at * hp->n_contexts;
-    slab->before[at] = first || !active ? (uint16_t)hp->vocab : ls->last[s];
-    if (!active) {
-        memset(rows, 0, hp->n_contexts * sizeof *rows);
-        return;
-    }
-    vlmc_contexts_rows(ls->contexts, s, rows);
-    for (uint32_t i = 0; i < hp->n_contexts; i++)
-        if (hp->contexts[i].kind == VLMC_CONTEXT_PLUGIN)
-            rows[i] = values[hp->contexts[i].order];
-}
-
-// Contexts of the slab's step i.
-static vlmc_status look_at_step(vlmc_lockstep *ls, slab *slab, uint32_t i, vlmc_error *error)
-{
-    const uint32_t t = slab->first + i;
-    const uint32_t streams = ls->cut.streams, active = vlmc_cut_active(&ls->cut, t);
-    for (uint32_t s = 0; s < streams; s++) {
-        const size_t at = (size_t)i * streams + s;
-        uint32_t *values = slab->values + at * ls->n_values, centre = 0;
-        if (s < active)
-            VLMC_TRY(vlmc_token_contexts_next(&ls->side, s, values, &centre, error));
-        slab->centres[at] = (uint8_t)centre;
-        if (ls->engine)
-            fill_inputs(ls, slab, s, (size_t)s * slab->count + i, t == 0, s < active, values);
-    }
-    return VLMC_OK;
 }
 
 static void push(vlmc_lockstep *ls, uint32_t s, uint8_t token, uint8_t symbol)
@@ -260,17 +372,21 @@ static vlmc_status fill_slab(vlmc_lockstep *ls, const uint8_t *tokens, slab *sla
 {
     const bool centred = vlmc_tokenizer_centred(ls->tokenizer);
     for (uint32_t i = 0; i < slab->count; i++) {
-        const uint32_t t = slab->first + i, active = vlmc_cut_active(&ls->cut, t);
-        VLMC_TRY(look_at_step(ls, slab, i, error));
-        for (uint32_t s = 0; s < active; s++) {
-            const size_t at = (size_t)i * ls->cut.streams + s;
-            const uint8_t token = tokens[vlmc_cut_offset(&ls->cut, s) + t];
-            if (ls->tokenizer && token >= ls->tokenizer->alphabet)
-                return vlmc_fail(error, VLMC_ERROR_PLUGIN,
-                                 "the tokenizer %s made a token outside of its alphabet",
-                                 ls->tokenizer->id);
-            slab->symbols[at] = centred ? vlmc_symbol_of_token(token, slab->centres[at]) : token;
-            push(ls, s, token, slab->symbols[at]);
+        const uint32_t t = slab->first + i;
+        take_ahead(ls, slab, i);
+        for (uint32_t half = 0; half < HALVES; half++) {
+            for (uint32_t s = half_first(ls, half); s < half_active(ls, half, t); s++) {
+                const size_t at = (size_t)i * ls->cut.streams + s;
+                const uint8_t token = tokens[vlmc_cut_offset(&ls->cut, s) + t];
+                if (ls->tokenizer && token >= ls->tokenizer->alphabet)
+                    return vlmc_fail(error, VLMC_ERROR_PLUGIN,
+                                     "the tokenizer %s made a token outside of its alphabet",
+                                     ls->tokenizer->id);
+                slab->symbols[at] =
+                    centred ? vlmc_symbol_of_token(token, slab->centres[at]) : token;
+                push(ls, s, token, slab->symbols[at]);
+            }
+            VLMC_TRY(look_ahead(ls, half, t + 1, false, error));
         }
     }
     return VLMC_OK;
@@ -284,19 +400,18 @@ static vlmc_status check_step(vlmc_lockstep *ls, const uint8_t *tokens, const sl
     if (!ls->tokenizer)
         return VLMC_OK;
     const uint32_t t = slab->first + i, active = vlmc_cut_active(&ls->cut, t);
-    for (uint32_t s = 0; s < active; s++) {
-        const size_t at = (size_t)i * ls->cut.streams + s;
-        uint32_t centre;
-        VLMC_TRY(vlmc_token_contexts_next(&ls->shadow, s, ls->shadow_values, &centre, error));
-        if (centre != slab->centres[at] ||
-            memcmp(ls->shadow_values, slab->values + at * ls->n_values,
-                   ls->n_values * sizeof *slab->values) != 0)
-            return vlmc_fail(error, VLMC_ERROR_PLUGIN,
-                             "the tokenizer %s computed two different contexts for one token",
-                             ls->tokenizer->id);
+    const size_t at = (size_t)i * ls->cut.streams;
+    if (memcmp(ls->shadow_ahead.centres, slab->centres + at, active) != 0 ||
+        memcmp(ls->shadow_ahead.values, slab->values + at * ls->n_values,
+               (size_t)active * ls->n_values * sizeof *slab->values) != 0)
+        return vlmc_fail(error, VLMC_ERROR_PLUGIN,
+                         "the tokenizer %s computed two different contexts for one token",
+                         ls->tokenizer->id);
+    for (uint32_t half = 0; half < HALVES; half++) {
+        for (uint32_t s = half_first(ls, half); s < half_active(ls, half, t); s++)
+            vlmc_token_contexts_push(&ls->shadow, s, tokens[vlmc_cut_offset(&ls->cut, s) + t]);
+        VLMC_TRY(look_ahead(ls, half, t + 1, true, error));
     }
-    for (uint32_t s = 0; s < active; s++)
-        vlmc_token_contexts_push(&ls->shadow, s, tokens[vlmc_cut_offset(&ls->cut, s) + t]);
     return VLMC_OK;
 }
 
@@ -440,17 +555,44 @@ vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const vlmc_token_coding *cod
     return status;
 }
 
-static vlmc_status decode_step(vlmc_lockstep *ls, uint8_t *tokens, const slab *slab,
+static void half_forward(void *context)
+{
+    half *half = context;
+    vlmc_lockstep *ls = half->lockstep;
+    const slab *ahead = &ls->ahead;
+    const size_t first = half_first(ls, half->which);
+    half->status = vlmc_engine_forward(
+        half->which == 0 ? ls->engine : ls->second, 1, ahead->before + first,
+        ahead->rows + first * ls->hp->n_contexts, ahead->logits + first * ALPHABET, &half->error);
+}
+
+// Beside a device the next step of a half begins as soon as its contexts are known.
+static void half_start(vlmc_lockstep *ls, uint32_t which)
+{
+    if (overlaps(ls, false))
+        vlmc_background_start(ls->halves[which].background, half_forward, &ls->halves[which]);
+}
+
+static vlmc_status half_wait(vlmc_lockstep *ls, uint32_t which, vlmc_error *error)
+{
+    half *half = &ls->halves[which];
+    if (!overlaps(ls, false))
+        return VLMC_OK;
+    vlmc_background_wait(half->background);
+    if (half->status != VLMC_OK)
+        *error = half->error;
+    return half->status;
+}
+
+static vlmc_status decode_half(vlmc_lockstep *ls, uint8_t *tokens, uint32_t half, uint32_t t,
                                vlmc_range_decoder *decoder, vlmc_error *error)
 {
-    const uint32_t t = slab->first, active = vlmc_cut_active(&ls->cut, t);
+    const slab *ahead = &ls->ahead;
     const bool centred = vlmc_tokenizer_centred(ls->tokenizer);
-    for (uint32_t s = 0; s < active; s++)
-        vlmc_symbol_prepare(ls->coder, s, slab->values + (size_t)s * ls->n_values);
-    for (uint32_t s = 0; s < active; s++) {
-        const int16_t *logits = ls->engine ? slab->logits + (size_t)s * ALPHABET : NULL;
+    for (uint32_t s = half_first(ls, half); s < half_active(ls, half, t); s++) {
+        const int16_t *logits = ls->engine ? ahead->logits + (size_t)s * ALPHABET : NULL;
         const uint8_t symbol = vlmc_symbol_decode(ls->coder, s, logits, decoder);
-        const uint8_t token = centred ? vlmc_token_of_symbol(symbol, slab->centres[s]) : symbol;
+        const uint8_t token = centred ? vlmc_token_of_symbol(symbol, ahead->centres[s]) : symbol;
         if (ls->tokenizer && token >= ls->tokenizer->alphabet)
             decoder->damaged = true;
         if (decoder->damaged)
@@ -459,26 +601,49 @@ static vlmc_status decode_step(vlmc_lockstep *ls, uint8_t *tokens, const slab *s
         tokens[vlmc_cut_offset(&ls->cut, s) + t] = token;
         push(ls, s, token, symbol);
     }
+    return look_ahead(ls, half, t + 1, false, error);
+}
+
+static vlmc_status decode_step(vlmc_lockstep *ls, uint8_t *tokens, uint32_t t,
+                               vlmc_range_decoder *decoder, vlmc_error *error)
+{
+    const bool last = t + 1 == vlmc_cut_length(&ls->cut, 0);
+    const slab *ahead = &ls->ahead;
+    if (ls->engine && !overlaps(ls, false))
+        VLMC_TRY(
+            vlmc_engine_forward(ls->engine, 1, ahead->before, ahead->rows, ahead->logits, error));
+    for (uint32_t s = 0; s < vlmc_cut_active(&ls->cut, t); s++)
+        vlmc_symbol_prepare(ls->coder, s, ahead->values + (size_t)s * ls->n_values);
+    for (uint32_t which = 0; which < HALVES; which++) {
+        VLMC_TRY(half_wait(ls, which, error));
+        VLMC_TRY(decode_half(ls, tokens, which, t, decoder, error));
+        if (!last)
+            half_start(ls, which);
+    }
+    return VLMC_OK;
+}
+
+static vlmc_status decode_steps(vlmc_lockstep *ls, uint8_t *tokens, vlmc_range_decoder *decoder,
+                                vlmc_lockstep_tick tick, void *user, vlmc_error *error)
+{
+    const uint32_t steps = vlmc_cut_length(&ls->cut, 0);
+    for (uint32_t which = 0; which < HALVES; which++)
+        half_start(ls, which);
+    for (uint32_t t = 0; t < steps; t++) {
+        VLMC_TRY(decode_step(ls, tokens, t, decoder, error));
+        if (t % 16 == 15)
+            VLMC_TRY(tell(ls, tick, user, t + 1, error));
+    }
     return VLMC_OK;
 }
 
 static vlmc_status decode(vlmc_lockstep *ls, uint8_t *tokens, vlmc_range_decoder *decoder,
                           vlmc_lockstep_tick tick, void *user, vlmc_error *error)
 {
-    const uint32_t steps = vlmc_cut_length(&ls->cut, 0);
-    slab *slab = &ls->slabs[0];
-    slab->count = 1;
-    for (uint32_t t = 0; t < steps; t++) {
-        slab->first = t;
-        VLMC_TRY(look_at_step(ls, slab, 0, error));
-        if (ls->engine)
-            VLMC_TRY(
-                vlmc_engine_forward(ls->engine, 1, slab->before, slab->rows, slab->logits, error));
-        VLMC_TRY(decode_step(ls, tokens, slab, decoder, error));
-        if (t % 16 == 15)
-            VLMC_TRY(tell(ls, tick, user, t + 1, error));
-    }
-    return VLMC_OK;
+    const vlmc_status status = decode_steps(ls, tokens, decoder, tick, user, error);
+    for (uint32_t which = 0; which < HALVES && overlaps(ls, false); which++)
+        vlmc_background_wait(ls->halves[which].background); // whatever ended it, they rest
+    return status;
 }
 
 vlmc_status vlmc_lockstep_decode(vlmc_lockstep *ls, const vlmc_token_coding *coding,

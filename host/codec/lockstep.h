@@ -27,7 +27,8 @@ typedef struct vlmc_lockstep vlmc_lockstep;
 // what is coded are its bytes after vlmc_x86_to_addresses; plain bytes only.
 #define VLMC_GROUP_X86 0x80u
 
-// VLMC_ERROR_DAMAGED when there are no such settings.
+// VLMC_ERROR_DAMAGED when there are no such settings; VLMC_ERROR_FORMAT for those of groups from
+// before streams were decoded by halves.
 vlmc_status vlmc_lockstep_settings(const uint8_t *packed, size_t size, vlmc_mix_settings *settings,
                                    vlmc_error *error);
 
@@ -40,6 +41,12 @@ vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *toke
                                  const vlmc_mix_settings *settings, uint32_t max_steps,
                                  uint32_t max_tokens, vlmc_lockstep **lockstep, vlmc_error *error);
 void vlmc_lockstep_destroy(vlmc_lockstep **lockstep);
+
+// From now on decoding uses `second` as well, made like the first for the same model and borrowed
+// like it: each has half of the streams, and works on its next step while the other half is
+// decoded. The tokens are the same; it pays where the engines run on a device. Once.
+// VLMC_ERROR_MEMORY when there is no thread to be had: the lock step then goes on without.
+vlmc_status vlmc_lockstep_overlap(vlmc_lockstep *lockstep, vlmc_engine *second, vlmc_error *error);
 
 // How many streams the encoder gives to a group of n tokens; 1 without a model, else 1..128: one
 // for each stream_tokens, or as the tokenizer asks when its segments do not join. VLMC_ERROR_PLUGIN

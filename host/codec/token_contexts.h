@@ -44,7 +44,7 @@ void vlmc_token_contexts_close(vlmc_token_contexts *contexts);
 vlmc_status vlmc_token_contexts_next(const vlmc_token_contexts *contexts, uint32_t stream,
                                      uint32_t *values, uint32_t *centre, vlmc_error *error);
 
-// What the token was. All streams of a step need their contexts before the first is pushed.
+// What the token was.
 static inline void vlmc_token_contexts_push(const vlmc_token_contexts *contexts, uint32_t stream,
                                             uint8_t token)
 {

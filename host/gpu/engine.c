@@ -118,6 +118,7 @@ static void engine_destroy(vlmc_engine *engine)
 
 static const vlmc_engine_api api = {
     .name = "vulkan",
+    .beside = true,
     .reset = engine_reset,
     .forward = engine_forward,
     .destroy = engine_destroy,

@@ -6,6 +6,7 @@
 
 #include "model.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <vlmc/status.h>
 
@@ -22,6 +23,9 @@ typedef struct vlmc_engine_params {
 // at a time; different engines are independent.
 typedef struct vlmc_engine_api {
     const char *name;
+
+    // It works on a device, beside the processor, which may do something else meanwhile.
+    bool beside;
 
     // Forgets all streams; afterwards n_streams (<= max_streams) streams are at position 0.
     vlmc_status (*reset)(vlmc_engine *engine, uint32_t n_streams, vlmc_error *error);

@@ -5,7 +5,7 @@
 //     VLMC_BROKEN_GPU=lost:N     it computes, and is lost when submission N (0, 1, …) of a logical
 //                                device is waited for
 //     VLMC_BROKEN_GPU=lost:N:M   the same, but only the first M logical devices are ever lost
-// One instance and one device at a time, which is what the program makes.
+// One instance at a time, of one driver.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,15 +22,36 @@ static PFN_vkGetPhysicalDeviceProperties2 next_properties2;
 static PFN_vkCmdDispatch next_dispatch;
 static PFN_vkQueueSubmit next_submit;
 static PFN_vkWaitForFences next_wait;
-static unsigned devices_made, submissions; // the latter of the latest device
 
-// Whether the current device is one that gets lost; *first is the submission that loses it.
-static bool is_lossy(unsigned *first)
+#define DEVICES_MAX 64u
+
+// Logical devices in the order in which they were made.
+static struct {
+    const void *key; // that of the loader, which the device shares with its queues
+    unsigned submissions;
+} devices[DEVICES_MAX];
+static unsigned devices_made;
+
+static const void *key_of(const void *device_or_queue)
+{
+    return *(const void *const *)device_or_queue;
+}
+
+// The number, from 0, of a device or of a queue's; a key may have been an earlier one's as well.
+static unsigned number_of(const void *device_or_queue)
+{
+    unsigned i = devices_made - 1;
+    while (i > 0 && devices[i].key != key_of(device_or_queue))
+        i--;
+    return i;
+}
+
+static bool is_lost(unsigned number)
 {
     const char *text = getenv("VLMC_BROKEN_GPU");
-    unsigned lossy_devices = UINT32_MAX;
-    return text && sscanf(text, "lost:%u:%u", first, &lossy_devices) >= 1 &&
-           devices_made <= lossy_devices;
+    unsigned first, lossy_devices = UINT32_MAX;
+    return text && sscanf(text, "lost:%u:%u", &first, &lossy_devices) >= 1 &&
+           number < lossy_devices && devices[number].submissions > first;
 }
 
 static void pretend(VkPhysicalDeviceProperties *properties)
@@ -64,10 +85,10 @@ static VKAPI_ATTR void VKAPI_CALL dispatch(VkCommandBuffer buffer, uint32_t x, u
 static VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue queue, uint32_t n, const VkSubmitInfo *infos,
                                              VkFence fence)
 {
-    unsigned first;
-    if (is_lossy(&first) && submissions > first)
+    const unsigned number = number_of(queue);
+    if (is_lost(number))
         return VK_ERROR_DEVICE_LOST;
-    submissions++;
+    devices[number].submissions++;
     return next_submit(queue, n, infos, fence);
 }
 
@@ -77,8 +98,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL wait_for_fences(VkDevice device, uint32_t 
                                                       uint64_t timeout_ns)
 {
     const VkResult result = next_wait(device, n, fences, all, timeout_ns);
-    unsigned first;
-    return is_lossy(&first) && submissions > first ? VK_ERROR_DEVICE_LOST : result;
+    return is_lost(number_of(device)) ? VK_ERROR_DEVICE_LOST : result;
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo *info,
@@ -127,8 +147,10 @@ static VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice physical,
     next_dispatch = (PFN_vkCmdDispatch)next_device_proc(*device, "vkCmdDispatch");
     next_submit = (PFN_vkQueueSubmit)next_device_proc(*device, "vkQueueSubmit");
     next_wait = (PFN_vkWaitForFences)next_device_proc(*device, "vkWaitForFences");
-    devices_made++;
-    submissions = 0;
+    if (devices_made == DEVICES_MAX)
+        return VK_ERROR_TOO_MANY_OBJECTS;
+    devices[devices_made].key = key_of(*device);
+    devices[devices_made++].submissions = 0;
     return VK_SUCCESS;
 }
 

@@ -145,9 +145,10 @@ typedef struct vlmc_tokenizer {
     // what the other streams of the group have pushed, it may use. Memory: at most 64 MiB and 16
     // bytes for each token. [object]
     //
-    // In each step the host calls next_context for every stream that has a token left, in
-    // ascending order, and then, in the same order, push_token with the tokens that they turned
-    // out to be. contexts // (n_contexts), each below its cardinality; *centre below `alphabet`, 0
+    // The host calls next_context once for each token of a stream, and push_token with what it
+    // turned out to be before it asks for the next. The streams go in ascending order, all of them
+    // or one half after the other: a stream's contexts may be asked for before another has pushed
+    // its token of the step before. contexts // (n_contexts), each below its cardinality; *centre below `alphabet`, 0
     // unless CENTRED. Aim at 100 ns for the two calls.
     int32_t (*contexts_create)(const void *params, uint32_t params_bytes, uint32_t n_streams,
                                const uint64_t *first_tokens, void **state);

@@ -138,6 +138,34 @@ Test(golden, old_archives_decode_to_their_contents)
     vlmc_model_destroy(&model);
 }
 
+static vlmc_status ignore_bytes(void *user, const void *bytes, size_t size, vlmc_error *error)
+{
+    (void)user, (void)bytes, (void)size, (void)error;
+    return VLMC_OK;
+}
+
+Test(golden, groups_that_an_earlier_vlmc_coded_otherwise_are_refused_and_not_called_damaged)
+{
+    vlmc_model *model = golden_model();
+    const vlmc_engine_source engines = tiny_engines(model);
+    vlmc_reader *reader;
+    vlmc_error error = {0};
+    cr_assert_eq(vlmc_reader_open(golden_path("v0-earlier-model.vlmc"), &engines, &reader, &error),
+                 VLMC_OK, "%s", error.text);
+    uint32_t refused = 0;
+    for (uint32_t i = 0; i < vlmc_reader_info(reader)->n_entries; i++) {
+        const vlmc_entry *e = vlmc_reader_entry(reader, i);
+        if (e->type != VLMC_ENTRY_FILE || e->size_bytes == 0)
+            continue;
+        cr_assert_eq(vlmc_reader_read(reader, i, ignore_bytes, NULL, &error), VLMC_ERROR_FORMAT);
+        cr_assert(strstr(error.text, "packed by an earlier vlmc"), "%s", error.text);
+        refused++;
+    }
+    cr_assert_eq(refused, 2);
+    vlmc_reader_destroy(&reader);
+    vlmc_model_destroy(&model);
+}
+
 // Where the index record begins: before it, every byte is that of the writer's choice.
 static uint64_t index_offset(const uint8_t *archive, size_t size)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 const vlmc_mix_settings made_up_settings = {.effort = VLMC_MIX_NORMAL, .memory = 18};
-const uint8_t made_up_settings_byte = VLMC_MIX_NORMAL << 5 | 18;
+const uint8_t made_up_settings_byte = VLMC_MIX_NORMAL << 5 | (18 - VLMC_MIX_MEMORY_MIN);
 
 typedef struct machine {
     made_up_params params;

@@ -12,7 +12,7 @@
 
 typedef struct rig {
     vlmc_model *model;
-    vlmc_engine *engine;
+    vlmc_engine *engine, *second;
     vlmc_lockstep *lockstep;
 } rig;
 
@@ -33,7 +33,19 @@ static void tear_down(rig *r)
 {
     vlmc_lockstep_destroy(&r->lockstep);
     vlmc_engine_destroy(&r->engine);
+    vlmc_engine_destroy(&r->second);
     vlmc_model_destroy(&r->model);
+}
+
+// Decodes by halves, as beside a device.
+static rig set_up_halves(void)
+{
+    rig r = set_up(NULL, 1, 1);
+    vlmc_error error = {0};
+    const vlmc_engine_params params = {r.model, VLMC_STREAMS_MAX, 1, 1};
+    cr_assert_eq(vlmc_cpu_engine_create(&params, NULL, &r.second, &error), VLMC_OK);
+    cr_assert_eq(vlmc_lockstep_overlap(r.lockstep, r.second, &error), VLMC_OK, "%s", error.text);
+    return r;
 }
 
 static size_t encode(rig *r, const uint8_t *raw, uint32_t n, uint32_t streams, uint8_t *out,
@@ -83,14 +95,18 @@ Test(lockstep, groups_of_all_sizes_round_trip)
 Test(lockstep, every_width_round_trips_with_streams_that_end_a_step_early)
 {
     rig encoder = set_up(NULL, VLMC_SLAB_STEPS_MAX, 1), decoder = set_up(NULL, 1, 1);
+    rig halves = set_up_halves();
     uint8_t raw[1000];
     fill_text(raw, sizeof raw, 3);
     for (uint32_t streams = 1; streams <= VLMC_STREAMS_MAX; streams++) {
         check_round_trip(&encoder, &decoder, raw, sizeof raw, streams);
         check_round_trip(&encoder, &decoder, raw, streams, streams);
+        check_round_trip(&encoder, &halves, raw, sizeof raw, streams);
+        check_round_trip(&encoder, &halves, raw, streams, streams);
     }
     tear_down(&encoder);
     tear_down(&decoder);
+    tear_down(&halves);
 }
 
 Test(lockstep, slabs_threads_and_instruction_sets_change_no_byte)
@@ -188,8 +204,9 @@ Test(lockstep, progress_grows_to_the_end_and_can_stop_both_directions)
 
 Test(lockstep, hostile_bytes_decode_to_damage_or_to_something_in_bounds)
 {
-    rig r = set_up(NULL, 1, 1);
-    for (uint32_t round = 0; round < 60; round++) {
+    rig whole = set_up(NULL, 1, 1), halves = set_up_halves();
+    for (uint32_t round = 0; round < 120; round++) {
+        const rig *r = round % 2 ? &halves : &whole;
         const uint32_t n = 1 + round * 7, streams = 1 + round % (n < 128 ? n : 128);
         const size_t size = round % 30;
         uint8_t *packed = malloc(size ? size : 1), *raw = malloc(n);
@@ -199,13 +216,14 @@ Test(lockstep, hostile_bytes_decode_to_damage_or_to_something_in_bounds)
         if (round % 8 != 1 && size)
             packed[0] = made_up_settings_byte;
         vlmc_error error = {0};
-        const vlmc_status status = vlmc_lockstep_decode(r.lockstep, NULL, packed, size, streams,
+        const vlmc_status status = vlmc_lockstep_decode(r->lockstep, NULL, packed, size, streams,
                                                         raw, n, NULL, NULL, &error);
         cr_assert(status == VLMC_OK || status == VLMC_ERROR_DAMAGED);
         free(packed);
         free(raw);
     }
-    tear_down(&r);
+    tear_down(&whole);
+    tear_down(&halves);
 }
 
 Test(lockstep, a_model_of_other_symbols_than_bytes_is_refused)
@@ -260,17 +278,20 @@ Test(lockstep, a_group_names_the_settings_of_its_mixer)
         }
 }
 
-Test(lockstep, a_first_byte_that_names_no_settings_is_damage)
+Test(lockstep, a_first_byte_that_names_no_settings_is_damage_or_an_earlier_format)
 {
     for (uint32_t byte = 0; byte < 256; byte++) {
         const uint8_t packed[2] = {(uint8_t)byte, 0};
         const uint32_t named = byte & ~VLMC_GROUP_X86, effort = named >> 5, memory = named & 31;
-        const bool possible = effort <= VLMC_MIX_STRONG && memory >= VLMC_MIX_MEMORY_MIN &&
-                              memory <= VLMC_MIX_MEMORY_MAX;
+        const bool possible = effort <= VLMC_MIX_STRONG && memory < 10;
+        const bool earlier = effort <= VLMC_MIX_STRONG && memory >= 17 && memory <= 26;
         vlmc_mix_settings settings;
         vlmc_error error;
         cr_assert_eq(vlmc_lockstep_settings(packed, sizeof packed, &settings, &error),
-                     possible ? VLMC_OK : VLMC_ERROR_DAMAGED, "byte %u", byte);
+                     possible  ? VLMC_OK
+                     : earlier ? VLMC_ERROR_FORMAT
+                               : VLMC_ERROR_DAMAGED,
+                     "byte %u", byte);
     }
     vlmc_mix_settings settings;
     vlmc_error error;

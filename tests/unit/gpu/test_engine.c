@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "codec/lockstep.h"
+#include "cpu/cpu_engine.h"
 #include "gpu_support.h"
+#include "tiny_model.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define STREAMS_MAX 33u
 #define STEPS_MAX 20u
@@ -87,4 +91,42 @@ Test(engine, gives_the_same_logits_whatever_a_pass_holds)
 {
     check_shape(1, (vlmc_gpu_params){.chunk_positions = 1});
     check_shape(2, (vlmc_gpu_params){.chunk_positions = 9});
+}
+
+// Two engines on one device, at work at the same time.
+Test(engine, a_device_decodes_by_halves_what_the_processor_packed)
+{
+    enum { N = 400, STREAMS = 5 };
+    vlmc_model *model = tiny_model(1);
+    const vlmc_mix_settings settings = {VLMC_MIX_NORMAL, VLMC_MIX_MEMORY_MIN};
+    const vlmc_engine_params params = {model, STREAMS, 1, 1};
+    vlmc_engine *engines[3] = {
+        [1] = test_engine(model, (vlmc_gpu_params){.engine = params}),
+        [2] = test_engine(model, (vlmc_gpu_params){.engine = params}),
+    };
+    vlmc_lockstep *encoder, *decoder;
+    vlmc_error error = {0};
+    uint8_t raw[N], packed[2 * N], again[N];
+    size_t size;
+    for (uint32_t i = 0; i < N; i++)
+        raw[i] = (uint8_t)(i * i % 251);
+    cr_assert_eq(vlmc_cpu_engine_create(&params, NULL, &engines[0], &error), VLMC_OK);
+    cr_assert_eq(vlmc_lockstep_create(engines[0], NULL, &settings, 1, N, &encoder, &error),
+                 VLMC_OK);
+    cr_assert_eq(vlmc_lockstep_create(engines[1], NULL, &settings, 1, N, &decoder, &error),
+                 VLMC_OK);
+    cr_assert_eq(vlmc_lockstep_overlap(decoder, engines[2], &error), VLMC_OK, "%s", error.text);
+    cr_assert_eq(vlmc_lockstep_encode(encoder, NULL, raw, N, STREAMS, packed, sizeof packed, &size,
+                                      NULL, NULL, &error),
+                 VLMC_OK, "%s", error.text);
+    cr_assert_neq(size, SIZE_MAX);
+    cr_assert_eq(
+        vlmc_lockstep_decode(decoder, NULL, packed, size, STREAMS, again, N, NULL, NULL, &error),
+        VLMC_OK, "%s", error.text);
+    cr_assert(memcmp(raw, again, N) == 0);
+    vlmc_lockstep_destroy(&encoder);
+    vlmc_lockstep_destroy(&decoder);
+    for (uint32_t i = 0; i < 3; i++)
+        vlmc_engine_destroy(&engines[i]);
+    vlmc_model_destroy(&model);
 }
