@@ -148,8 +148,8 @@ typedef struct vlmc_tokenizer {
     // The host calls next_context once for each token of a stream, and push_token with what it
     // turned out to be before it asks for the next. The streams go in ascending order, all of them
     // or one half after the other: a stream's contexts may be asked for before another has pushed
-    // its token of the step before. contexts // (n_contexts), each below its cardinality; *centre below `alphabet`, 0
-    // unless CENTRED. Aim at 100 ns for the two calls.
+    // its token of the step before. contexts // (n_contexts), each below its cardinality; *centre
+    // below `alphabet`, 0 unless CENTRED. Aim at 100 ns for the two calls.
     int32_t (*contexts_create)(const void *params, uint32_t params_bytes, uint32_t n_streams,
                                const uint64_t *first_tokens, void **state);
     void (*next_context)(void *state, uint32_t stream, uint32_t *contexts, uint32_t *centre);
