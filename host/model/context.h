@@ -45,11 +45,12 @@ void vlmc_contexts_reset(vlmc_contexts *contexts);
 
 // The rows of a stream's next position: rows // (n_specs), rows[i] < specs[i].rows. PLUGIN
 // contexts get row 0; the tokenizer knows their rows.
-// Call for all streams of a step before pushing any token of that step.
+// Once for each position, before its token is pushed; in what order among the streams,
+// docs/format.md says ("Model groups").
 void vlmc_contexts_rows(vlmc_contexts *contexts, uint32_t stream, uint32_t *rows);
 
-// The token that the stream's position turned out to have. Streams in ascending
-// order; vlmc_contexts_rows must have been called for this position.
+// The token that the stream's position turned out to have; vlmc_contexts_rows must have been called
+// for this position.
 void vlmc_contexts_push(vlmc_contexts *contexts, uint32_t stream, uint8_t token);
 
 #endif
