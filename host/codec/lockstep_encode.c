@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lockstep_state.h"
 
-#include "x86.h"
-
 #include <string.h>
 
 #define SLAB_STEPS_MIN 32u

@@ -52,9 +52,11 @@ static uint32_t worth(const vlmc_line *line)
     return line->check ? 1 + vlmc_node_updates(line->nodes[0]) : 0;
 }
 
-vlmc_line *vlmc_line_take(vlmc_line *table, vlmc_line_place place)
+vlmc_line *vlmc_line_find(vlmc_line *table, vlmc_line_place place)
 {
     vlmc_line *line = table + place.index, *beside = table + (place.index ^ 1);
+    if (line->check == place.check)
+        return line;
     if (beside->check == place.check)
         return beside;
     if (worth(beside) < worth(line))

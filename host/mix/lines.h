@@ -93,12 +93,6 @@ static inline vlmc_line_place vlmc_line_place_of(uint64_t hash, uint32_t nibble,
 
 // The context's line: at its place or beside it; where neither is its own, the one with fewer
 // updates of its first node is emptied for it.
-vlmc_line *vlmc_line_take(vlmc_line *table, vlmc_line_place place);
-
-static inline vlmc_line *vlmc_line_find(vlmc_line *table, vlmc_line_place place)
-{
-    vlmc_line *line = table + place.index;
-    return line->check == place.check ? line : vlmc_line_take(table, place);
-}
+vlmc_line *vlmc_line_find(vlmc_line *table, vlmc_line_place place);
 
 #endif

@@ -355,8 +355,8 @@ static void fetch_lines(const vlmc_mix *m, const uint64_t *hashes, uint32_t nibb
     }
 }
 
-// Those that are at their place first, so that the memory for all of them is waited for at once;
-// then the lines beside the others'.
+// Of places that were asked for. First all lines, so that their memory is waited for at once; then
+// those beside, where a line is another's.
 static void find_lines(vlmc_mix *m, const vlmc_line_place *places)
 {
     uint32_t others[MODELS_MAX], n_others = 0;
@@ -365,11 +365,9 @@ static void find_lines(vlmc_mix *m, const vlmc_line_place *places)
         others[n_others] = i;
         n_others += m->lines.first[places[i].index].check != places[i].check;
     }
-    for (uint32_t k = 0; k < n_others; k++)
-        __builtin_prefetch(m->lines.first + (places[others[k]].index ^ 1), 1);
     for (uint32_t k = 0; k < n_others; k++) {
         const uint32_t i = others[k];
-        const vlmc_line *line = vlmc_line_take(m->lines.first, places[i]);
+        const vlmc_line *line = vlmc_line_find(m->lines.first, places[i]);
         m->models.lines[i] = (uint32_t)(line - m->lines.first);
     }
 }

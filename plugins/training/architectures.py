@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which architecture is best for the same work: trains variants of one text model on the same data order.
 
-  architectures.py --corpus corpus/text --compute 3e11 1e12 --report ../../docs/architectures -- --batch 4
+  architectures.py --corpus corpus/text --compute 3e11 1e12 --text FILE --report ../../docs/architectures -- --batch 4
 
 Each variant is trained once for each budget of multiply-adds, counted as in study.py. BENCH_MODEL
 (tests/bench/bench_model of build/release) then says how fast the integer engine runs it on two threads, and what it
