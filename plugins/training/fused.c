@@ -3,6 +3,8 @@
 // this file for the processor at hand and calls it through ctypes. Matrices are row-major; bf16 is
 // the upper half of a float32. Rounded values are integers that bf16 carries exactly.
 #include <math.h>
+#include <omp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -111,6 +113,35 @@ void fused_square_back(const bf16 *z, const float *factor, int64_t n, int64_t d,
         }
 }
 
+// The gated activation: z // (n, 2 d) holds gate and value, both -127..127; out // (n, d): max(gate, 0) * value / 128
+void fused_gate(const bf16 *z, const float *factor, int64_t n, int64_t d, bf16 *out)
+{
+    EACH_ROW
+    for (int64_t r = 0; r < n; r++)
+        for (int64_t i = 0; i < d; i++) {
+            const bf16 *a = z + r * 2 * d + i;
+            const float gate = clamped(rintf(wide(a[0]) * factor[i]), 0, 127);
+            const float value = clamped(rintf(wide(a[d]) * factor[d + i]), -127, 127);
+            out[r * d + i] = narrow(clamped(rintf(gate * value * (1.0f / 128)), -127, 127));
+        }
+}
+
+// gradient // (n, d) -> gz // (n, 2 d)
+void fused_gate_back(const bf16 *z, const float *factor, const bf16 *gradient, int64_t n, int64_t d,
+                     bf16 *gz)
+{
+    EACH_ROW
+    for (int64_t r = 0; r < n; r++)
+        for (int64_t i = 0; i < d; i++) {
+            const bf16 *a = z + r * 2 * d + i;
+            const float x = wide(a[0]) * factor[i], y = wide(a[d]) * factor[d + i];
+            const float gate = clamped(rintf(x), 0, 127), value = clamped(rintf(y), -127, 127);
+            const float g = fabsf(gate * value) < 127 * 128 ? wide(gradient[r * d + i]) / 128 : 0;
+            gz[r * 2 * d + i] = narrow(x > 0 && x < 127 ? g * value * factor[i] : 0);
+            gz[r * 2 * d + d + i] = narrow(fabsf(y) < 127 ? g * gate * factor[d + i] : 0);
+        }
+}
+
 // z // (b, t, parts * heads * 64) of one part at column `first`, rounded, as out // (b,
 // heads_outer, t, heads_inner, 64)
 void fused_split(const bf16 *z, const float *factor, int64_t b, int64_t t, int64_t columns,
@@ -174,61 +205,73 @@ void fused_join_back(const bf16 *y, float factor, const bf16 *gradient, int64_t 
         }
 }
 
-// Scores s // (b, outer, t, inner, t) in units of 2^-12 become probabilities of the last `window`
-// positions. bias // (outer * inner, window): in log2 units by distance, the farthest first
+// The keys that a position attends to: `length` of them, up to its own, at column `first` of the columns that a
+// matrix product gave it. Queries come in blocks of `block` positions; where that is all of them the columns are the
+// positions, otherwise the positions of the block before and of its own.
+typedef struct {
+    int64_t first, length, columns;
+} keys;
+
+static inline keys keys_of(int64_t here, int64_t t, int64_t block, int64_t window)
+{
+    const int64_t length = here + 1 < window ? here + 1 : window;
+    const int64_t start = block == t ? 0 : here / block * block - block;
+    return (keys){here + 1 - length - start, length, block == t ? t : 2 * block};
+}
+
+// Scores s // (b, outer, t, inner, columns) in units of 2^-12 become probabilities of the last
+// `window` positions. bias // (outer * inner, window): in log2 units by distance, the farthest first
 void fused_softmax(bf16 *s, const float *bias, int64_t b, int64_t outer, int64_t t, int64_t inner,
-                   int64_t window)
+                   int64_t block, int64_t window)
 {
     EACH_ROW
     for (int64_t r = 0; r < b * outer * t; r++) {
-        const int64_t here = r % t, low = here + 1 > window ? here + 1 - window : 0,
-                      n = here + 1 - low;
+        const keys k = keys_of(r % t, t, block, window);
         for (int64_t h = 0; h < inner; h++) {
-            bf16 *a = s + (r * inner + h) * t;
-            const float *by = bias + (r / t % outer * inner + h) * window + window - n;
-            float e[n], most = -1e30f, sum = 0;
-            for (int64_t j = 0; j < n; j++) {
-                e[j] = (wide(a[low + j]) * (1.0f / 4096) + by[j]) * LN2;
+            bf16 *a = s + (r * inner + h) * k.columns;
+            const float *by =
+                bias + (r / t % outer * inner + h) * window + window - k.length;
+            float e[k.length], most = -1e30f, sum = 0;
+            for (int64_t j = 0; j < k.length; j++) {
+                e[j] = (wide(a[k.first + j]) * (1.0f / 4096) + by[j]) * LN2;
                 most = e[j] > most ? e[j] : most;
             }
-            for (int64_t j = 0; j < n; j++) {
+            for (int64_t j = 0; j < k.length; j++) {
                 e[j] = expf(e[j] - most);
                 sum += e[j];
             }
-            memset(a, 0, (size_t)low * sizeof *a);
-            for (int64_t j = 0; j < n; j++)
-                a[low + j] = narrow(e[j] / sum);
-            memset(a + here + 1, 0, (size_t)(t - here - 1) * sizeof *a);
+            memset(a, 0, (size_t)k.columns * sizeof *a);
+            for (int64_t j = 0; j < k.length; j++)
+                a[k.first + j] = narrow(e[j] / sum);
         }
     }
 }
 
 // g: gradient of the probabilities p, becomes that of the scores; by: adds up that of the bias,
 // a copy // (threads, outer * inner, window) for each thread
-#include <omp.h>
 void fused_softmax_back(const bf16 *p, bf16 *g, float *by, int64_t b, int64_t outer, int64_t t,
-                        int64_t inner, int64_t window)
+                        int64_t inner, int64_t block, int64_t window)
 {
     EACH_ROW
     for (int64_t r = 0; r < b * outer * t; r++) {
-        const int64_t here = r % t, low = here + 1 > window ? here + 1 - window : 0,
-                      n = here + 1 - low;
+        const keys k = keys_of(r % t, t, block, window);
         for (int64_t h = 0; h < inner; h++) {
-            const bf16 *a = p + (r * inner + h) * t;
-            bf16 *d = g + (r * inner + h) * t;
+            const bf16 *a = p + (r * inner + h) * k.columns + k.first;
+            bf16 *d = g + (r * inner + h) * k.columns;
             const int64_t row = r / t % outer * inner + h;
-            float *sums =
-                by + ((int64_t)omp_get_thread_num() * outer * inner + row) * window + window - n;
-            float dot = 0;
-            for (int64_t j = low; j <= here; j++)
-                dot += wide(a[j]) * wide(d[j]);
-            memset(d, 0, (size_t)low * sizeof *d);
-            for (int64_t j = 0; j < n; j++) {
-                const float e = wide(a[low + j]) * (wide(d[low + j]) - dot) * LN2;
-                sums[j] += e;
-                d[low + j] = narrow(e * (1.0f / 4096));
+            float *sums = by + ((int64_t)omp_get_thread_num() * outer * inner + row) * window +
+                          window - k.length;
+            float e[k.length], dot = 0;
+            for (int64_t j = 0; j < k.length; j++) {
+                e[j] = wide(d[k.first + j]);
+                dot += wide(a[j]) * e[j];
             }
-            memset(d + here + 1, 0, (size_t)(t - here - 1) * sizeof *d);
+            memset(d, 0, (size_t)k.columns * sizeof *d);
+            for (int64_t j = 0; j < k.length; j++) {
+                e[j] = wide(a[j]) * (e[j] - dot) * LN2;
+                sums[j] += e[j];
+                d[k.first + j] = narrow(e[j] * (1.0f / 4096));
+            }
         }
     }
 }
@@ -294,4 +337,41 @@ void fused_begin(const float *token, const int64_t *before, const bf16 *z, const
     for (int64_t r = 0; r < n; r++)
         for (int64_t i = 0; i < d; i++)
             x[r * d + i] = token[before[r] * d + i] + wide(z[r * d + i]) * factor[i];
+}
+
+// Adam for the rows of a table // (·, d) that have gradients: gradient // (n, d), of row rows[i]
+// each, rows may repeat. first, second: its moments; sums // (·, d): zeros, and zeros again
+// afterwards. Bias corrections are in rate and in epsilon. Adds in the order of the gradients,
+// whatever the number of threads.
+void fused_adam_rows(float *table, float *first, float *second, float *sums, const int64_t *rows,
+                     const float *gradient, int64_t n, int64_t d, float beta1, float beta2,
+                     float rate, float epsilon)
+{
+#pragma omp parallel
+    {
+        const int64_t threads = omp_get_num_threads(), mine = omp_get_thread_num();
+        for (int64_t i = 0; i < n; i++)
+            if (rows[i] % threads == mine) {
+                float *to = sums + rows[i] * d;
+                for (int64_t k = 0; k < d; k++)
+                    to[k] += gradient[i * d + k];
+            }
+        for (int64_t i = n; i-- > 0;) {
+            const int64_t at = rows[i] * d;
+            bool some = false;
+            if (rows[i] % threads != mine)
+                continue;
+            for (int64_t k = 0; k < d; k++)
+                some |= sums[at + k] != 0;
+            if (!some) // done already
+                continue;
+            for (int64_t k = 0; k < d; k++) {
+                const float g = sums[at + k];
+                first[at + k] = beta1 * first[at + k] + (1 - beta1) * g;
+                second[at + k] = beta2 * second[at + k] + (1 - beta2) * g * g;
+                table[at + k] -= rate * first[at + k] / (sqrtf(second[at + k]) + epsilon);
+                sums[at + k] = 0;
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 matrix products are one pass over memory each (fused.c). Twice as fast and more where memory is slow."""
 
 import ctypes
+import math
 
 import torch
 
@@ -136,14 +137,14 @@ def added(x, z, f):
 
 class Feed(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, up, down):
+    def forward(ctx, x, up, down, down_scale):
         wu, wd = Weights.of(up), Weights.of(down)
         fu = wu.factor(T.UP_SCALE / T.NORM_SCALE)
-        fd = wd.factor(256 / T.UP_SCALE ** 2)
+        fd = wd.factor(1 / down_scale)
         n8, inverse = normal(x)
         z = torch.mm(n8, wu.integers.T)
-        h = torch.empty_like(z)
-        RUN("square", z, fu, *z.shape, h)
+        h = torch.empty(len(x), down.shape[1], dtype=BF16)
+        RUN("square" if len(up) == down.shape[1] else "gate", z, fu, *h.shape, h)
         ctx.save_for_backward(x, inverse, n8, z, h, fu, fd)
         ctx.wu, ctx.wd = wu, wd
         return added(x, torch.mm(h, wd.integers.T), fd)
@@ -153,10 +154,33 @@ class Feed(torch.autograd.Function):
         x, inverse, n8, z, h, fu, fd = ctx.saved_tensors
         g = g.contiguous()
         gd = scaled(g, fd)
-        gh = torch.mm(gd, ctx.wd.integers)
-        RUN("square_back", z, fu, *z.shape, gh)
-        gx = normal_back(x, inverse, torch.mm(gh, ctx.wu.integers), g)
-        return (gx, *ctx.wu.gradient(gh, n8), *ctx.wd.gradient(gd, h))
+        gz = gh = torch.mm(gd, ctx.wd.integers)
+        if z.shape == h.shape:
+            RUN("square_back", z, fu, *h.shape, gz)
+        else:
+            gz = torch.empty_like(z)
+            RUN("gate_back", z, fu, gh, *h.shape, gz)
+        gx = normal_back(x, inverse, torch.mm(gz, ctx.wu.integers), g)
+        return (gx, *ctx.wu.gradient(gz, n8), *ctx.wd.gradient(gd, h), None)
+
+
+def overlapping(x, block):
+    """x // (m, t, d) -> (m * t / block, 2 * block, d): each block of positions behind the one before it."""
+    m, t, d = x.shape
+    if block == t:
+        return x
+    padded = torch.cat([torch.zeros(m, block, d, dtype=x.dtype), x], 1)
+    return padded.as_strided((m, t // block, 2 * block, d), ((t + block) * d, block * d, d, 1)).reshape(-1, 2 * block, d)
+
+
+def overlapping_back(g, m, block):
+    """The gradient of that."""
+    if len(g) == m:
+        return g
+    before, own = g.view(m, -1, 2, block, g.shape[2]).unbind(2)
+    x = own.contiguous()
+    x[:, :-1] += before[:, 1:]
+    return x.view(m, -1, g.shape[2])
 
 
 class Attend(torch.autograd.Function):
@@ -176,30 +200,34 @@ class Attend(torch.autograd.Function):
         parts = ((q8, 0, g), (k8, heads * size, 1), (v8, (heads + kv) * size, 1))
         for out, first, inner in parts:
             RUN("split", z, fi, b, t, columns, first, kv, inner, out)
+        # Positions in blocks attend to two blocks of keys, where that is less than all.
+        block = window if 2 * window < t and t % window == 0 else t
+        q8 = q8.view(b * kv * (t // block), block * g, size)
+        k8, v8 = overlapping(k8, block), overlapping(v8, block)
         p = torch.bmm(q8, k8.transpose(1, 2))
-        RUN("softmax", p, bias.flip(1), b, kv, t, g, window)
+        RUN("softmax", p, bias.flip(1), b, kv, t, g, block, window)
         y = torch.bmm(p, v8)
         y8 = torch.empty(n, heads * size, dtype=BF16)
         RUN("join", y, T.MIX_SCALE / T.V_SCALE, b, t, kv, g, y8)
         ctx.save_for_backward(x, inverse, n8, z, q8, k8, v8, p, y, y8, fi, fo)
-        ctx.wi, ctx.wo, ctx.dims = wi, wo, (b, t, kv, g, window)
+        ctx.wi, ctx.wo, ctx.dims = wi, wo, (b, t, kv, g, block, window)
         return added(x, torch.mm(y8, wo.integers.T), fo)
 
     @staticmethod
     def backward(ctx, grad):
         x, inverse, n8, z, q8, k8, v8, p, y, y8, fi, fo = ctx.saved_tensors
-        b, t, kv, g, window = ctx.dims
+        b, t, kv, g, block, window = ctx.dims
         size, heads, columns = T.HEAD_DIM, kv * g, z.shape[1]
         grad = grad.contiguous()
         gd = scaled(grad, fo)
         gy = torch.empty_like(y)
         RUN("join_back", y, T.MIX_SCALE / T.V_SCALE, torch.mm(gd, ctx.wo.integers), b, t, kv, g, gy)
         gs = torch.bmm(gy, v8.transpose(1, 2))
-        gv = torch.bmm(p.transpose(1, 2), gy)
+        gv = overlapping_back(torch.bmm(p.transpose(1, 2), gy), b * kv, block)
         by = torch.zeros(torch.get_num_threads(), heads, window)
-        RUN("softmax_back", p, gs, by, b, kv, t, g, window)
+        RUN("softmax_back", p, gs, by, b, kv, t, g, block, window)
         gq = torch.bmm(gs, k8)
-        gk = torch.bmm(gs.transpose(1, 2), q8)
+        gk = overlapping_back(torch.bmm(gs.transpose(1, 2), q8), b * kv, block)
         gz = torch.empty_like(z)
         for part, first, inner in ((gq, 0, g), (gk, heads * size, 1), (gv, (heads + kv) * size, 1)):
             RUN("split_back", z, fi, part, b, t, columns, first, kv, inner, gz)
@@ -234,5 +262,31 @@ def loss(model, before, rows, target):
                     *[table.weight for table in model.tables])
     for i in range(model.cfg["layers"]):
         x = Attend.apply(x, b, t, model.q[i], model.k[i], model.v[i], model.o[i], model.bias[i])
-        x = Feed.apply(x, model.up[i], model.down[i])
+        x = Feed.apply(x, model.up[i], model.down[i], model.down_scale)
     return Loss.apply(x, target.reshape(-1), model.head)
+
+
+class AdamRows(torch.optim.SparseAdam):
+    """SparseAdam in one pass over the rows that have gradients."""
+
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.sums = {}  # of the gradients of each row, zero between steps
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            (beta1, beta2), rate = group["betas"], group["lr"]
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if not state:
+                    state.update(step=0, exp_avg=torch.zeros_like(p), exp_avg_sq=torch.zeros_like(p))
+                state["step"] += 1
+                first, second = 1 - beta1 ** state["step"], math.sqrt(1 - beta2 ** state["step"])
+                if p not in self.sums:
+                    self.sums[p] = torch.zeros_like(p)
+                rows, values = p.grad._indices()[0].contiguous(), p.grad._values().contiguous()
+                RUN("adam_rows", p, state["exp_avg"], state["exp_avg_sq"], self.sums[p], rows, values, len(rows), p.shape[1],
+                    beta1, beta2, rate * second / first, group["eps"])

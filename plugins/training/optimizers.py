@@ -25,7 +25,7 @@ class Muon(torch.optim.Optimizer):
                 u = (u / (u.norm() + 1e-7)).to(EXACT)
                 for _ in range(5):
                     a = u @ u.T
-                    u = 3.4445 * u + (-4.7750 * a + 2.0315 * a @ a) @ u
+                    u = torch.addmm(u, torch.addmm(a, a, a, beta=-4.7750, alpha=2.0315), u, beta=3.4445)
                 u = u.T if tall else u
                 p.add_(u.float(), alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
 
@@ -41,7 +41,8 @@ class Optimizers:
         self.all = [Muon(matrices, lr=RATES["matrix"]),
                     torch.optim.AdamW(others, lr=RATES["other"], betas=(0.9, 0.95), weight_decay=0.0)]
         if tables:
-            self.all.append(torch.optim.SparseAdam(tables, lr=RATES["table"], betas=(0.9, 0.98)))
+            rows = model.fused.AdamRows if model.fused else torch.optim.SparseAdam
+            self.all.append(rows(tables, lr=RATES["table"], betas=(0.9, 0.98)))
         self.rates = [[g["lr"] * scale for g in o.param_groups] for o in self.all]
 
     def step(self, share):

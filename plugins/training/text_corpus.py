@@ -115,7 +115,7 @@ class Corpus:
     def windows(self, data, t):
         return windows(data, self.rows(data), t)
 
-    def pool(self, t, n_groups=256, keep=1 / 16):
+    def pool(self, t, n_groups=256, keep=1 / 4):
         """A shuffled pool of windows from n_groups random places, a small part of each: with few places the
         last batches of a training would be of few documents."""
         parts = []

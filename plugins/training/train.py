@@ -5,12 +5,13 @@
   train.py --modality text --size small --hours 2        # run again after an interruption: it goes on
   train.py --modality text --size small --hours 1 --start ../text/text.gguf --rates 0.4
 
-Reads CORPUS (corpus/MODALITY), writes checkpoints, log.tsv and MODALITY-SIZE.gguf to OUT
-(run-MODALITY-SIZE), and compares the bits of the integer engine with those of the float twin.
+Reads CORPUS (corpus/MODALITY), writes checkpoints, log.tsv, curve.svg and MODALITY-SIZE.gguf to
+OUT (run-MODALITY-SIZE), and compares the bits of the integer engine with those of the float twin.
 Needs Python 3, PyTorch >= 1.13, numpy and a C compiler; no network. Exit code 1: the engine
 is more than 1 % off."""
 
 import argparse
+import ctypes
 import fcntl
 import importlib
 import math
@@ -25,12 +26,13 @@ import fused
 import gguf
 import native
 import proof
+import svg
 import twin as T
 from feeder import Feeder
 from optimizers import Optimizers
 
 # Windows for a step, positions of a window, windows at a time; on a processor as many as stay in its cache.
-BATCHES = {("text", "cpu"): (16, 512, 4), ("text", "cuda"): (128, 512, 128),
+BATCHES = {("text", "cpu"): (16, 512, 8), ("text", "cuda"): (128, 512, 128),
            ("image", "cpu"): (64, 128, 16), ("image", "cuda"): (256, 128, 256)}
 
 
@@ -47,7 +49,7 @@ def arguments():
     ap.add_argument("--corpus", help="folder with the unpacked corpora of the modality")
     ap.add_argument("--out", help="folder for checkpoints, log and model file")
     ap.add_argument("--plugin", help="image.so or audio.so, whose contexts are used; that of build/release")
-    ap.add_argument("--start", metavar="GGUF", help="go on from a model file, in its shape")
+    ap.add_argument("--start", metavar="GGUF", help="go on from a model file; --shape can make its window shorter and hidden wider")
     ap.add_argument("--rates", type=float, default=1.0, help="what all learning rates are multiplied by")
     ap.add_argument("--decay", type=float, default=0.6, help="share of the time in which the rates fall to zero")
     ap.add_argument("--batch", type=int, help="windows for a step")
@@ -80,9 +82,20 @@ def arguments():
     return args
 
 
+def keep_freed_memory():
+    """Tensors take the memory of those before them. With glibc's own settings each of some size is a system call and
+    new pages, which costs a third of the time."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return  # another C library
+    mallopt(-3, 32 << 20)  # M_MMAP_THRESHOLD, the most there is
+    mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
+
+
 def accelerate(model, args):
     """One pass over memory between matrix products: own kernels on a processor, a compiled graph on a GPU."""
-    if args.plain or args.device == "cpu" and model.gated:
+    if args.plain:
         return "plain"
     if args.device == "cpu":
         if fused.open_kernels(args.out):
@@ -162,7 +175,7 @@ class Run:
         if state:
             cfg, contexts = state["cfg"], [tuple(c) for c in state["contexts"]]
         elif args.start:
-            started = gguf.twin(args.start)
+            started = gguf.twin(args.start).grown(changes)
             cfg, contexts = started.cfg, started.contexts
         if list(contexts) != list(corpus.contexts):
             raise ValueError("the model's side contexts are not those of this corpus and size")
@@ -180,6 +193,7 @@ class Run:
         self.rising = min(100, args.steps / 5) if args.steps else 100  # a short schedule is not all warm-up
         self.feeder = Feeder(corpus, args.seed, args.length, args.batch, args.workers, args.out, position)
         self.model.to(args.device)
+        self.how = accelerate(self.model, args)
         self.optimizers = Optimizers(self.model, args.rates)
         if state:
             self.optimizers.load_state_dict(state["optimizers"])
@@ -248,22 +262,37 @@ class Run:
         return scores
 
 
+def draw(folder, title):
+    """curve.svg: what log.tsv says of the held-out parts."""
+    with open(os.path.join(folder, "log.tsv")) as f:
+        lines = [line.rstrip("\n").split("\t") for line in f]
+    series = {}
+    for _, _, seen, _, *parts in lines:
+        for name, bits in (part.split("=") for part in parts):
+            series.setdefault(name, []).append((int(seen), float(bits)))
+    svg.chart(os.path.join(folder, "curve.svg"), title, "symbols seen", "bits per symbol, held out",
+              [(name, points, False) for name, points in series.items()])
+
+
 def main():
     args = arguments()
     if args.threads:
         torch.set_num_threads(args.threads)
     os.makedirs(args.out, exist_ok=True)
     lock = alone_in(args.out)  # held until the end
+    keep_freed_memory()
     torch.manual_seed(args.seed)
     module = importlib.import_module(args.modality + "_corpus")
-    corpus = module.Corpus(args.corpus, args.plugin, args.out, args.contexts or args.size)
-    held = corpus.held_out(args.length)
-    if args.held:
-        held = {name: thinned(arrays, max(1, args.held // args.length)) for name, arrays in held.items()}
-    run = Run(args, corpus)
-    how = accelerate(run.model, args)
+    try:
+        corpus = module.Corpus(args.corpus, args.plugin, args.out, args.contexts or args.size)
+        held = corpus.held_out(args.length)
+        if args.held:
+            held = {name: thinned(arrays, max(1, args.held // args.length)) for name, arrays in held.items()}
+        run = Run(args, corpus)
+    except (OSError, ValueError) as e:
+        raise SystemExit(f"train: {e}") from None
     print(f"{args.modality} {args.size}: {sum(p.numel() for p in run.model.parameters()) / 1e6:.2f} M parameters, "
-          f"{run.model.multiply_adds() / 1e6:.2f} M multiply-adds a symbol, on {args.device}, {how}; "
+          f"{run.model.multiply_adds() / 1e6:.2f} M multiply-adds a symbol, on {args.device}, {run.how}; "
           f"from step {run.step}", flush=True)
     with open(os.path.join(args.out, "log.tsv"), "a", buffering=1) as log:
         try:
@@ -273,6 +302,7 @@ def main():
         finally:
             run.feeder.close()
         run.score(held, log)
+    draw(args.out, f"{args.modality} {args.size}")
     run.model.cpu()
     gguf.write(args.model, run.model, args.modality)
     print(f"{args.model}: {os.path.getsize(args.model)} bytes; {'done' if ended else 'paused'} at step {run.step}",

@@ -133,6 +133,22 @@ class Twin(torch.nn.Module):
         bias = -slope[:, None] * torch.arange(cfg["window"]).float()
         self.bias = torch.nn.ParameterList([bias.clone() for _ in range(cfg["layers"])])
 
+    @torch.no_grad()
+    def grown(self, changes):
+        """This model with a shorter window, and with a wider feed-forward that says the same until it is trained."""
+        cfg = {**self.cfg, **changes}
+        same = {k: v for k, v in cfg.items() if k not in ("window", "hidden")} == {
+            k: v for k, v in self.cfg.items() if k not in ("window", "hidden")}
+        if not same or self.gated or cfg["window"] > self.cfg["window"] or cfg["hidden"] < self.cfg["hidden"]:
+            raise ValueError("of a model to start from, only the window can become shorter and the feed-forward wider")
+        model, old = Twin(cfg, self.contexts), self.state_dict()
+        for name, p in model.named_parameters():
+            if name.startswith("down."):
+                p.zero_()
+            p[tuple(slice(0, min(n, m)) for n, m in zip(p.shape, old[name].shape))] = \
+                old[name][tuple(slice(0, min(n, m)) for n, m in zip(p.shape, old[name].shape))]
+        return model
+
     def matrices(self):
         groups = [self.q, self.k, self.v, self.o, self.up, self.down]
         return [self.context] + [p for g in groups for p in g]
