@@ -15,7 +15,8 @@
 
 typedef struct engine_slot {
     vlmc_engine *engine; // NULL: free
-    vlmc_engine *second; // of a decoder, on a device; may be NULL
+    vlmc_engine *second; // of a decoder by halves; NULL: none was needed, or it could not be had
+    bool asked;          // for the second
     uint64_t used;       // time of the last use
 } engine_slot;
 
@@ -25,6 +26,7 @@ typedef struct lockstep_slot {
     const vlmc_tokenizer *tokenizer;
     vlmc_mix_settings settings;
     uint32_t max_tokens; // of a group
+    bool by_halves;
     uint64_t used;
 } lockstep_slot;
 
@@ -35,6 +37,7 @@ struct vlmc_coders {
     engine_slot engines[VLMC_ENGINES_MAX];
     lockstep_slot locksteps[LOCKSTEPS_MAX];
     const vlmc_model *current; // of the last lock step
+    lockstep_slot *last;       // it; NULL: there is none
 };
 
 vlmc_status vlmc_coders_create(const vlmc_engine_source *source, uint32_t max_steps,
@@ -57,6 +60,7 @@ static void destroy_engine(vlmc_coders *c, engine_slot *slot)
             vlmc_lockstep_destroy(&c->locksteps[i].lockstep);
     vlmc_engine_destroy(&slot->engine);
     vlmc_engine_destroy(&slot->second);
+    slot->asked = false;
 }
 
 void vlmc_coders_destroy(vlmc_coders **coders)
@@ -70,21 +74,6 @@ void vlmc_coders_destroy(vlmc_coders **coders)
         destroy_engine(c, &c->engines[i]);
     free(c);
     *coders = NULL;
-}
-
-static vlmc_status open_engines(vlmc_coders *c, const vlmc_model *model, engine_slot *slot,
-                                vlmc_error *error)
-{
-    const vlmc_engine_source *source = &c->source;
-    vlmc_error unused;
-    VLMC_TRY(
-        source->open(source->user, model, VLMC_STREAMS_MAX, c->max_steps, &slot->engine, error));
-    // A device that has no room for two decodes with one.
-    if (c->max_steps == 1 && slot->engine->api->beside &&
-        source->open(source->user, model, VLMC_STREAMS_MAX, 1, &slot->second, &unused) == VLMC_OK &&
-        !slot->second->api->beside)
-        vlmc_engine_destroy(&slot->second);
-    return VLMC_OK;
 }
 
 static vlmc_status get_engine(vlmc_coders *c, const vlmc_model *model, engine_slot **engine,
@@ -102,7 +91,8 @@ static vlmc_status get_engine(vlmc_coders *c, const vlmc_model *model, engine_sl
             oldest = slot;
     }
     destroy_engine(c, oldest);
-    VLMC_TRY(open_engines(c, model, oldest, error));
+    VLMC_TRY(c->source.open(c->source.user, model, VLMC_STREAMS_MAX, c->max_steps, &oldest->engine,
+                            error));
     oldest->used = c->now;
     *engine = oldest;
     return VLMC_OK;
@@ -156,9 +146,9 @@ vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
                             uint32_t n_tokens, vlmc_lockstep **lockstep, vlmc_error *error)
 {
     engine_slot none = {0}, *engine = &none;
-    vlmc_error unused;
     c->now++;
     c->current = model;
+    c->last = NULL;
     *lockstep = NULL;
     if (model)
         VLMC_TRY(get_engine(c, model, &engine, error));
@@ -176,12 +166,32 @@ vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
         };
         VLMC_TRY(vlmc_lockstep_create(engine->engine, tokenizer, settings, c->max_steps,
                                       slot->max_tokens, &slot->lockstep, error));
-        if (engine->second)
-            (void)vlmc_lockstep_overlap(slot->lockstep, engine->second, &unused);
     }
     slot->used = c->now;
+    c->last = slot;
     *lockstep = slot->lockstep;
     return VLMC_OK;
+}
+
+void vlmc_coders_by_halves(vlmc_coders *c, uint32_t streams)
+{
+    engine_slot *engine;
+    vlmc_error unused;
+    if (streams < 2 || !c->last || !c->last->model || c->last->by_halves ||
+        get_engine(c, c->last->model, &engine, &unused) != VLMC_OK || !engine->engine->api->beside)
+        return;
+    // Where the device has no room for two there is none, or one on the processor, which is no
+    // help.
+    if (!engine->asked &&
+        c->source.open(c->source.user, c->last->model, VLMC_STREAMS_MAX, c->max_steps,
+                       &engine->second, &unused) == VLMC_OK &&
+        !engine->second->api->beside)
+        vlmc_engine_destroy(&engine->second);
+    engine->asked = true;
+    if (!engine->second)
+        return;
+    c->last->by_halves = true; // or not, where there is no thread for it: the tokens are the same
+    (void)vlmc_lockstep_overlap(c->last->lockstep, engine->second, &unused);
 }
 
 bool vlmc_coders_retry(vlmc_coders *c, vlmc_status status, const vlmc_error *error)

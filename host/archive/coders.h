@@ -25,6 +25,10 @@ vlmc_status vlmc_coders_get(vlmc_coders *coders, const vlmc_model *model,
                             const vlmc_tokenizer *tokenizer, const vlmc_mix_settings *settings,
                             uint32_t n_tokens, vlmc_lockstep **lockstep, vlmc_error *error);
 
+// The lock step of the last call decodes by halves from now on where that pays: with a second
+// engine on a device that has room for it, in a group of several streams. max_steps is 1.
+void vlmc_coders_by_halves(vlmc_coders *coders, uint32_t streams);
+
 // After `status` of work with the last lock step: true when its engine has failed with its device,
 // is destroyed, and another one may do the work again.
 bool vlmc_coders_retry(vlmc_coders *coders, vlmc_status status, const vlmc_error *error);

@@ -3,9 +3,9 @@
 
 #include "codec/level.h"
 #include "group_job.h"
+#include "shared_source.h"
 #include "util/work_queue.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,9 +45,8 @@ struct segment {
 };
 
 struct vlmc_packer {
-    vlmc_engine_source source;  // the writer's
-    vlmc_engine_source guarded; // the same for several threads
-    pthread_mutex_t source_lock;
+    vlmc_engine_source source; // the writer's
+    vlmc_shared_source shared; // the same for several threads
     vlmc_writer_plugins plugins;
     vlmc_progress_fn progress;
     void *progress_user;
@@ -73,36 +72,16 @@ struct vlmc_packer {
 
 // ---- Threads ----
 
-static vlmc_status guarded_open(void *user, const vlmc_model *model, uint32_t max_streams,
-                                uint32_t max_steps, vlmc_engine **engine, vlmc_error *error)
-{
-    vlmc_packer *p = user;
-    pthread_mutex_lock(&p->source_lock);
-    const vlmc_status status =
-        p->source.open(p->source.user, model, max_streams, max_steps, engine, error);
-    pthread_mutex_unlock(&p->source_lock);
-    return status;
-}
-
-static bool guarded_lost(void *user, const vlmc_error *error)
-{
-    vlmc_packer *p = user;
-    pthread_mutex_lock(&p->source_lock);
-    const bool again = p->source.lost && p->source.lost(p->source.user, error);
-    pthread_mutex_unlock(&p->source_lock);
-    return again;
-}
-
 static void run(void *user, uint32_t worker, void *item)
 {
     vlmc_packer *p = user;
     flight *f = item;
     if (f->recalled)
         return;
-    f->job.status =
-        p->workers[worker]
-            ? VLMC_OK
-            : vlmc_group_worker_create(&p->guarded, &p->level, &p->workers[worker], &f->job.error);
+    f->job.status = p->workers[worker]
+                        ? VLMC_OK
+                        : vlmc_group_worker_create(&p->shared.source, &p->level,
+                                                   &p->workers[worker], &f->job.error);
     if (f->job.status == VLMC_OK)
         vlmc_group_worker_run(p->workers[worker], &f->job);
 }
@@ -131,10 +110,7 @@ vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *ou
     if (!p)
         return no_memory(error);
     p->source = params->engine;
-    p->guarded = (vlmc_engine_source){.user = p, .lost = guarded_lost};
-    if (p->source.open)
-        p->guarded.open = guarded_open;
-    pthread_mutex_init(&p->source_lock, NULL);
+    vlmc_shared_source_init(&p->shared, &p->source);
     p->plugins = params->plugins;
     p->level = *vlmc_level_of(params->level);
     p->limit = params->group_bytes ? params->group_bytes : VLMC_GROUP_BYTES_DEFAULT;
@@ -171,7 +147,7 @@ void vlmc_packer_destroy(vlmc_packer **packer)
     for (uint32_t i = 0; p->workers && i <= p->n_workers; i++)
         vlmc_group_worker_destroy(&p->workers[i]);
     vlmc_group_packer_destroy(&p->groups);
-    pthread_mutex_destroy(&p->source_lock);
+    vlmc_shared_source_destroy(&p->shared);
     free(p->workers);
     free(p->flights);
     free(p);

@@ -3,10 +3,10 @@
 
 #include "codec/lockstep.h"
 #include "reader.h"
+#include "shared_source.h"
 #include "util/room.h"
 #include "util/work_queue.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +33,7 @@ typedef struct ahead_job {
 
 struct vlmc_reader_ahead {
     vlmc_reader *reader;
-    vlmc_engine_source guarded; // the reader's, for several threads
-    pthread_mutex_t source_lock;
+    vlmc_shared_source shared; // the reader's, for several threads
     vlmc_work_queue *queue;
     vlmc_coders **coders; // (n_workers) NULL: not made
     uint32_t n_workers;
@@ -49,18 +48,6 @@ struct vlmc_reader_ahead {
     atomic_bool stop;
 };
 
-static vlmc_status guarded_open(void *user, const vlmc_model *model, uint32_t max_streams,
-                                uint32_t max_steps, vlmc_engine **engine, vlmc_error *error)
-{
-    vlmc_reader_ahead *a = user;
-    const vlmc_engine_source *source = &a->reader->source;
-    pthread_mutex_lock(&a->source_lock);
-    const vlmc_status status =
-        source->open(source->user, model, max_streams, max_steps, engine, error);
-    pthread_mutex_unlock(&a->source_lock);
-    return status;
-}
-
 static bool tick(void *user, uint32_t done)
 {
     ahead_job *job = user;
@@ -74,9 +61,10 @@ static vlmc_status decode(vlmc_reader_ahead *a, uint32_t worker, ahead_job *job)
     vlmc_lockstep *lockstep;
     const vlmc_token_coding *coding = job->has_coding ? &job->coding : NULL;
     if (!a->coders[worker])
-        VLMC_TRY(vlmc_coders_create(&a->guarded, 1, &a->coders[worker], &unused));
+        VLMC_TRY(vlmc_coders_create(&a->shared.source, 1, &a->coders[worker], &unused));
     VLMC_TRY(vlmc_coders_get(a->coders[worker], job->model, coding ? coding->tokenizer : NULL,
                              &job->settings, job->n, &lockstep, &unused));
+    vlmc_coders_by_halves(a->coders[worker], job->streams);
     VLMC_TRY(vlmc_lockstep_decode(lockstep, coding, job->packed, job->size, job->streams,
                                   job->tokens, job->n, tick, job, &unused));
     return vlmc_format_hash(job->tokens, job->n) == job->raw_hash ? VLMC_OK : VLMC_ERROR_DAMAGED;
@@ -111,8 +99,7 @@ vlmc_status vlmc_reader_ahead_create(vlmc_reader *reader, uint32_t groups_at_onc
     a->reader = reader;
     a->n_workers = groups_at_once;
     a->memory_bytes = memory_bytes;
-    a->guarded = (vlmc_engine_source){.open = guarded_open, .user = a};
-    pthread_mutex_init(&a->source_lock, NULL);
+    vlmc_shared_source_init(&a->shared, &reader->source);
     a->coders = calloc(groups_at_once, sizeof(vlmc_coders *));
     a->jobs = calloc(groups_at_once + 1, sizeof(ahead_job *));
     a->places = calloc((size_t)reader->index.n_groups + 1, sizeof *a->places);
@@ -136,7 +123,7 @@ void vlmc_reader_ahead_destroy(vlmc_reader_ahead **ahead)
         free_job(a->jobs[i]);
     for (uint32_t i = 0; a->coders && i < a->n_workers; i++)
         vlmc_coders_destroy(&a->coders[i]);
-    pthread_mutex_destroy(&a->source_lock);
+    vlmc_shared_source_destroy(&a->shared);
     free(a->coders);
     free(a->jobs);
     free(a->places);

@@ -265,6 +265,7 @@ static vlmc_status decode_model(vlmc_reader *r, const vlmc_group_info *info,
     VLMC_TRY(vlmc_lockstep_settings(parts->packed, parts->size, &settings, error));
     VLMC_TRY(vlmc_coders_get(r->coders, parts->model, parts->coding.tokenizer, &settings,
                              info->raw_bytes, &lockstep, error));
+    vlmc_coders_by_halves(r->coders, info->streams);
     return vlmc_lockstep_decode(lockstep, info->tokenizer ? &parts->coding : NULL, parts->packed,
                                 parts->size, info->streams, tokens, info->raw_bytes, group_tick, r,
                                 error);
