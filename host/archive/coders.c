@@ -173,21 +173,32 @@ vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
     return VLMC_OK;
 }
 
+static void open_second(vlmc_coders *c, engine_slot *slot)
+{
+    const vlmc_engine_api *api = slot->engine->api;
+    vlmc_error unused;
+    slot->asked = true;
+    if (api->sibling) {
+        (void)api->sibling(slot->engine, &slot->second, &unused);
+        return;
+    }
+    // Where a device has no room for two there is none, or one on the processor, which is no help.
+    if (c->source.open(c->source.user, slot->engine->model, VLMC_STREAMS_MAX, c->max_steps,
+                       &slot->second, &unused) == VLMC_OK &&
+        slot->second->api != api)
+        vlmc_engine_destroy(&slot->second);
+}
+
 void vlmc_coders_by_halves(vlmc_coders *c, uint32_t streams)
 {
     engine_slot *engine;
     vlmc_error unused;
     if (streams < 2 || !c->last || !c->last->model || c->last->by_halves ||
-        get_engine(c, c->last->model, &engine, &unused) != VLMC_OK || !engine->engine->api->beside)
+        get_engine(c, c->last->model, &engine, &unused) != VLMC_OK ||
+        engine->engine->place == VLMC_ENGINE_CALLER)
         return;
-    // Where the device has no room for two there is none, or one on the processor, which is no
-    // help.
-    if (!engine->asked &&
-        c->source.open(c->source.user, c->last->model, VLMC_STREAMS_MAX, c->max_steps,
-                       &engine->second, &unused) == VLMC_OK &&
-        !engine->second->api->beside)
-        vlmc_engine_destroy(&engine->second);
-    engine->asked = true;
+    if (!engine->asked)
+        open_second(c, engine);
     if (!engine->second)
         return;
     c->last->by_halves = true; // or not, where there is no thread for it: the tokens are the same

@@ -78,9 +78,13 @@ vlmc_status vlmc_lockstep_create(vlmc_engine *engine, const vlmc_tokenizer *toke
 
 vlmc_status vlmc_lockstep_overlap(vlmc_lockstep *ls, vlmc_engine *second, vlmc_error *error)
 {
+    ls->by_turns = second->place != VLMC_ENGINE_DEVICE;
     for (uint32_t i = 0; i < HALVES; i++) {
         ls->halves[i] = (half){.lockstep = ls, .which = i};
-        VLMC_TRY(vlmc_background_create(&ls->halves[i].background, error));
+        if (i == 0 || !ls->by_turns)
+            VLMC_TRY(vlmc_background_create(&ls->halves[i].background, error));
+        else
+            ls->halves[1].background = ls->halves[0].background;
     }
     ls->second = second;
     return VLMC_OK;
@@ -94,8 +98,9 @@ void vlmc_lockstep_destroy(vlmc_lockstep **lockstep)
     vlmc_background_destroy(&ls->background);
     vlmc_contexts_destroy(&ls->contexts);
     vlmc_symbol_coder_destroy(&ls->coder);
-    for (uint32_t i = 0; i < HALVES; i++)
-        vlmc_background_destroy(&ls->halves[i].background);
+    vlmc_background_destroy(&ls->halves[0].background);
+    if (!ls->by_turns)
+        vlmc_background_destroy(&ls->halves[1].background);
     for (uint32_t i = 0; i < SLABS; i++)
         free_slab(&ls->slabs[i]);
     free_slab(&ls->ahead);

@@ -44,8 +44,8 @@ void vlmc_lockstep_destroy(vlmc_lockstep **lockstep);
 
 // From now on decoding uses `second` as well, made like the first for the same model and borrowed
 // like it: each has half of the streams, and works on its next step while the other half is
-// decoded. The tokens are the same; it pays where the engines run on a device. Once.
-// VLMC_ERROR_MEMORY when there is no thread to be had: the lock step then goes on without.
+// decoded. The tokens are the same; it pays where the engines leave a processor to the caller.
+// Once. VLMC_ERROR_MEMORY when there is no thread to be had: the lock step then goes on without.
 vlmc_status vlmc_lockstep_overlap(vlmc_lockstep *lockstep, vlmc_engine *second, vlmc_error *error);
 
 // How many streams the encoder gives to a group of n tokens; 1 without a model, else 1..128: one

@@ -15,7 +15,8 @@ static void half_forward(void *context)
                             ahead->logits + first * VLMC_ALPHABET, &half->error);
 }
 
-// Beside a device the next step of a half begins as soon as its contexts are known.
+// On a device the next step of a half begins as soon as its contexts are known, elsewhere when the
+// other half's has ended.
 static void half_start(vlmc_lockstep *ls, uint32_t which)
 {
     if (vlmc_lockstep_overlaps(ls, false))
@@ -65,8 +66,10 @@ static vlmc_status decode_step(vlmc_lockstep *ls, uint8_t *tokens, uint32_t t,
         vlmc_symbol_prepare(ls->coder, s, ahead->values + (size_t)s * ls->n_values);
     for (uint32_t which = 0; which < HALVES; which++) {
         VLMC_TRY(half_wait(ls, which, error));
+        if (ls->by_turns && (which == 0 || !last))
+            half_start(ls, 1 - which);
         VLMC_TRY(decode_half(ls, tokens, which, t, decoder, error));
-        if (!last)
+        if (!ls->by_turns && !last)
             half_start(ls, which);
     }
     return VLMC_OK;
@@ -76,8 +79,9 @@ static vlmc_status decode_steps(vlmc_lockstep *ls, uint8_t *tokens, vlmc_range_d
                                 vlmc_lockstep_tick tick, void *user, vlmc_error *error)
 {
     const uint32_t steps = vlmc_cut_length(&ls->cut, 0);
-    for (uint32_t which = 0; which < HALVES; which++)
-        half_start(ls, which);
+    half_start(ls, 0);
+    if (!ls->by_turns)
+        half_start(ls, 1);
     for (uint32_t t = 0; t < steps; t++) {
         VLMC_TRY(decode_step(ls, tokens, t, decoder, error));
         if (t % 16 == 15)

@@ -25,7 +25,7 @@ typedef struct slab {
     uint8_t *centres; // (steps, streams)
 } slab;
 
-// The engine's work on the next step of half the streams.
+// An engine's work on the next step of half the streams.
 typedef struct half {
     vlmc_background *background; // runs it; NULL until there is one
     struct vlmc_lockstep *lockstep;
@@ -54,8 +54,9 @@ struct vlmc_lockstep {
     vlmc_status forward_status;
     vlmc_error forward_error;
 
-    // Of a decoder beside a device: a half each works on, while the other half is decoded.
+    // Of a decoder by halves: each engine works on one, while the other is decoded.
     vlmc_engine *second; // NULL: there is none
+    bool by_turns;       // one engine at a time, on the thread of the first half
     half halves[HALVES];
 
     // Of a group:

@@ -4,11 +4,16 @@
 #include "../util/thread_pool.h"
 #include "ops.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 // Positions that a worker takes through the whole network at once: enough rows to keep the
 // matrix kernels busy, few enough that the activations stay in the second-level cache.
 #define CHUNK_POSITIONS 128u
+
+// Positions that are worth waking another worker for: fewer take no longer together than apart,
+// since each worker reads all weights.
+#define ITEM_POSITIONS_MIN 16u
 
 // No machine has more; a larger request is an error instead of an overcommitted allocation.
 #define RINGS_LIMIT_BYTES ((size_t)1 << 40)
@@ -20,6 +25,14 @@ typedef struct layer_kernels {
     vlmc_cpu_linear down;
     int32_t *reversed; // (heads, vlmc_cpu_bias_stride(window))
 } layer_kernels;
+
+// The model as the kernels read it, of an engine and its siblings.
+typedef struct weights {
+    atomic_uint engines; // that use it
+    vlmc_cpu_linear context;
+    vlmc_cpu_linear head;
+    layer_kernels *layers; // (hp.layers)
+} weights;
 
 // One worker's activations, each for CHUNK_POSITIONS positions.
 typedef struct scratch {
@@ -36,15 +49,12 @@ typedef struct cpu_engine {
     vlmc_engine base; // first
     const vlmc_cpu_kernels *kernels;
     vlmc_thread_pool *pool;
-    uint32_t max_streams;
-    uint32_t max_steps;
+    vlmc_engine_params params;
     uint32_t capacity; // slots of a KV ring
     size_t ring_bytes; // of one ring
     uint8_t *rings;    // (layers, max_streams, kv_heads) rings
     uint64_t position; // of every stream
-    vlmc_cpu_linear context;
-    vlmc_cpu_linear head;
-    layer_kernels *layers;
+    weights *weights;
     scratch *workers; // (threads)
 } cpu_engine;
 
@@ -76,10 +86,11 @@ static void attend_streams(const cpu_engine *e, uint32_t layer, const scratch *s
     for (uint32_t g = 0; g < hp->kv_heads; g++) {
         const size_t first_head = (size_t)g * group;
         attention.bias = e->base.model->layer[layer].bias + first_head * hp->window;
-        attention.reversed =
-            e->layers[layer].reversed + first_head * attention.reversed_stride + VLMC_CPU_BIAS_PAD;
+        attention.reversed = e->weights->layers[layer].reversed +
+                             first_head * attention.reversed_stride + VLMC_CPU_BIAS_PAD;
         for (uint32_t i = 0; i < n_streams; i++) {
-            const size_t index = ((size_t)layer * e->max_streams + stream + i) * hp->kv_heads + g;
+            const size_t index =
+                ((size_t)layer * e->params.max_streams + stream + i) * hp->kv_heads + g;
             void *ring = e->rings + index * e->ring_bytes;
             const int8_t *qkv = s->qkv + (size_t)i * n_steps * stride;
             k->store(&attention, ring, position, n_steps, qkv + q_bytes + g * dim,
@@ -98,14 +109,15 @@ static void run_chunk(const cpu_engine *e, const scratch *s, uint32_t stream, ui
     const vlmc_model *model = e->base.model;
     const vlmc_hyperparameters *hp = &model->hp;
     const vlmc_cpu_kernels *k = e->kernels;
+    const weights *w = e->weights;
     const uint32_t n = n_streams * n_steps;
     vlmc_op_token(model, n, tokens, s->x);
     if (hp->n_contexts) {
         vlmc_op_gather(model, n, rows, s->wide);
-        k->linear(&e->context, VLMC_CPU_ADD, n, s->wide, s->x);
+        k->linear(&w->context, VLMC_CPU_ADD, n, s->wide, s->x);
     }
     for (uint32_t i = 0; i < hp->layers; i++) {
-        const layer_kernels *layer = &e->layers[i];
+        const layer_kernels *layer = &w->layers[i];
         k->norm(n, hp->width, s->x, s->norm);
         k->linear(&layer->qkv, VLMC_CPU_INT8, n, s->norm, s->qkv);
         attend_streams(e, i, s, stream, n_streams, position, n_steps);
@@ -120,7 +132,7 @@ static void run_chunk(const cpu_engine *e, const scratch *s, uint32_t stream, ui
         k->linear(&layer->down, VLMC_CPU_ADD, n, s->hidden, s->x);
     }
     k->norm(n, hp->width, s->x, s->norm);
-    k->linear(&e->head, VLMC_CPU_INT16, n, s->norm, logits);
+    k->linear(&w->head, VLMC_CPU_INT16, n, s->norm, logits);
 }
 
 // One item: some streams over all steps of the pass, CHUNK_POSITIONS positions at a time.
@@ -165,15 +177,16 @@ static vlmc_status engine_forward(vlmc_engine *engine, uint32_t n_steps, const u
 {
     cpu_engine *e = (cpu_engine *)engine;
     const uint32_t n_streams = engine->n_streams;
-    if (n_steps < 1 || n_steps > e->max_steps)
+    if (n_steps < 1 || n_steps > e->params.max_steps)
         return vlmc_fail(error, VLMC_ERROR_USAGE, "a forward of %u steps; this engine runs 1 to %u",
-                         n_steps, e->max_steps);
+                         n_steps, e->params.max_steps);
     VLMC_TRY(check_inputs(engine->model, (size_t)n_streams * n_steps, tokens, rows, error));
     const uint32_t threads = vlmc_thread_pool_threads(e->pool);
     const uint32_t fair = (n_streams + threads - 1) / threads;
+    const uint32_t least = (ITEM_POSITIONS_MIN + n_steps - 1) / n_steps;
     uint32_t streams = n_steps < CHUNK_POSITIONS ? CHUNK_POSITIONS / n_steps : 1;
     if (streams > fair)
-        streams = fair ? fair : 1;
+        streams = fair > least ? fair : least;
     pass p = {
         .engine = e,
         .n_steps = n_steps,
@@ -191,26 +204,36 @@ static vlmc_status engine_forward(vlmc_engine *engine, uint32_t n_steps, const u
 static vlmc_status engine_reset(vlmc_engine *engine, uint32_t n_streams, vlmc_error *error)
 {
     cpu_engine *e = (cpu_engine *)engine;
-    if (n_streams > e->max_streams)
+    if (n_streams > e->params.max_streams)
         return vlmc_fail(error, VLMC_ERROR_USAGE, "%u streams; this engine runs up to %u",
-                         n_streams, e->max_streams);
+                         n_streams, e->params.max_streams);
     engine->n_streams = n_streams;
     e->position = 0;
     return VLMC_OK;
 }
 
-static void engine_destroy(vlmc_engine *engine)
+static void leave_weights(weights *w, uint32_t layers)
 {
-    cpu_engine *e = (cpu_engine *)engine;
-    const uint32_t threads = e->pool ? vlmc_thread_pool_threads(e->pool) : 0;
-    for (uint32_t i = 0; e->layers && i < engine->model->hp.layers; i++) {
-        layer_kernels *layer = &e->layers[i];
+    if (!w || atomic_fetch_sub(&w->engines, 1) > 1)
+        return;
+    for (uint32_t i = 0; w->layers && i < layers; i++) {
+        layer_kernels *layer = &w->layers[i];
         vlmc_cpu_linear_destroy(&layer->qkv);
         vlmc_cpu_linear_destroy(&layer->o);
         vlmc_cpu_linear_destroy(&layer->up);
         vlmc_cpu_linear_destroy(&layer->down);
         free(layer->reversed);
     }
+    vlmc_cpu_linear_destroy(&w->context);
+    vlmc_cpu_linear_destroy(&w->head);
+    free(w->layers);
+    free(w);
+}
+
+static void engine_destroy(vlmc_engine *engine)
+{
+    cpu_engine *e = (cpu_engine *)engine;
+    const uint32_t threads = e->pool ? vlmc_thread_pool_threads(e->pool) : 0;
     for (uint32_t i = 0; e->workers && i < threads; i++) {
         scratch *s = &e->workers[i];
         if (s->hidden != s->up)
@@ -222,26 +245,26 @@ static void engine_destroy(vlmc_engine *engine)
         free(s->norm);
         free(s->x);
     }
-    vlmc_cpu_linear_destroy(&e->context);
-    vlmc_cpu_linear_destroy(&e->head);
+    leave_weights(e->weights, engine->model->hp.layers);
     vlmc_thread_pool_destroy(&e->pool);
-    free(e->layers);
     free(e->workers);
     free(e->rings);
     free(e);
 }
 
-static vlmc_status create_layers(cpu_engine *e, vlmc_error *error)
+static vlmc_status create_weights(cpu_engine *e, vlmc_error *error)
 {
     const vlmc_model *model = e->base.model;
     const vlmc_hyperparameters *hp = &model->hp;
     const vlmc_cpu_kernels *k = e->kernels;
-    e->layers = calloc(hp->layers, sizeof *e->layers);
-    if (!e->layers)
+    weights *w = e->weights = calloc(1, sizeof *w);
+    if (w)
+        atomic_init(&w->engines, 1);
+    if (!w || !(w->layers = calloc(hp->layers, sizeof *w->layers)))
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for the model's layers");
     for (uint32_t i = 0; i < hp->layers; i++) {
         const vlmc_layer *source = &model->layer[i];
-        layer_kernels *layer = &e->layers[i];
+        layer_kernels *layer = &w->layers[i];
         const vlmc_linear *qkv[] = {&source->q, &source->k, &source->v};
         const vlmc_linear *o = &source->o, *up = &source->up, *down = &source->down;
         VLMC_TRY(vlmc_cpu_linear_create(k, qkv, 3, &layer->qkv, error));
@@ -256,8 +279,8 @@ static vlmc_status create_layers(cpu_engine *e, vlmc_error *error)
     }
     const vlmc_linear *context = &model->context, *head = &model->head;
     if (hp->n_contexts)
-        VLMC_TRY(vlmc_cpu_linear_create(k, &context, 1, &e->context, error));
-    return vlmc_cpu_linear_create(k, &head, 1, &e->head, error);
+        VLMC_TRY(vlmc_cpu_linear_create(k, &context, 1, &w->context, error));
+    return vlmc_cpu_linear_create(k, &head, 1, &w->head, error);
 }
 
 static vlmc_status create_scratch(const vlmc_hyperparameters *hp, uint32_t positions, scratch *s,
@@ -280,26 +303,29 @@ static vlmc_status create_scratch(const vlmc_hyperparameters *hp, uint32_t posit
 static vlmc_status create_rings(cpu_engine *e, vlmc_error *error)
 {
     const vlmc_hyperparameters *hp = &e->base.model->hp;
-    const uint32_t steps = e->max_steps < CHUNK_POSITIONS ? e->max_steps : CHUNK_POSITIONS;
+    const uint32_t steps =
+        e->params.max_steps < CHUNK_POSITIONS ? e->params.max_steps : CHUNK_POSITIONS;
     const uint32_t slots = hp->window + steps - 1;
     e->capacity = (slots + VLMC_CPU_KEY_BLOCK - 1) / VLMC_CPU_KEY_BLOCK * VLMC_CPU_KEY_BLOCK;
     const size_t bytes = e->kernels->ring_bytes(hp->head_dim, e->capacity);
     e->ring_bytes = (bytes + VLMC_CPU_ALIGNMENT - 1) / VLMC_CPU_ALIGNMENT * VLMC_CPU_ALIGNMENT;
     size_t total;
-    if (!__builtin_mul_overflow((size_t)hp->layers * hp->kv_heads * e->max_streams, e->ring_bytes,
-                                &total) &&
+    if (!__builtin_mul_overflow((size_t)hp->layers * hp->kv_heads * e->params.max_streams,
+                                e->ring_bytes, &total) &&
         total <= RINGS_LIMIT_BYTES)
         e->rings = vlmc_cpu_allocate(total);
     if (!e->rings)
         return vlmc_fail(error, VLMC_ERROR_MEMORY,
-                         "not enough memory for the attention state of %u streams", e->max_streams);
+                         "not enough memory for the attention state of %u streams",
+                         e->params.max_streams);
     return VLMC_OK;
 }
 
 static vlmc_status create_all(cpu_engine *e, uint32_t threads, vlmc_error *error)
 {
     VLMC_TRY(vlmc_thread_pool_create(threads, &e->pool, error));
-    VLMC_TRY(create_layers(e, error));
+    if (!e->weights)
+        VLMC_TRY(create_weights(e, error));
     VLMC_TRY(create_rings(e, error));
     e->workers = calloc(threads, sizeof *e->workers);
     if (!e->workers)
@@ -309,12 +335,49 @@ static vlmc_status create_all(cpu_engine *e, uint32_t threads, vlmc_error *error
     return VLMC_OK;
 }
 
+static vlmc_status engine_sibling(vlmc_engine *engine, vlmc_engine **sibling, vlmc_error *error);
+
 static const vlmc_engine_api api = {
     .name = "cpu",
     .reset = engine_reset,
     .forward = engine_forward,
+    .sibling = engine_sibling,
     .destroy = engine_destroy,
 };
+
+// weights NULL: made from the model.
+static vlmc_status create(const vlmc_engine_params *params, const vlmc_cpu_kernels *kernels,
+                          weights *weights, vlmc_engine **engine, vlmc_error *error)
+{
+    cpu_engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for an engine");
+    e->base = (vlmc_engine){
+        .api = &api,
+        .model = params->model,
+        .place = params->threads > 1 ? VLMC_ENGINE_THREADS : VLMC_ENGINE_CALLER,
+    };
+    e->params = *params;
+    e->kernels = kernels;
+    e->weights = weights;
+    if (weights)
+        atomic_fetch_add(&weights->engines, 1);
+    // Who asks for one step at a time has work of his own between them, which takes a thread.
+    const bool leaves_one = params->max_steps == 1 && params->threads > 1;
+    const vlmc_status status = create_all(e, params->threads - leaves_one, error);
+    if (status == VLMC_OK)
+        *engine = &e->base;
+    else
+        engine_destroy(&e->base);
+    return status;
+}
+
+static vlmc_status engine_sibling(vlmc_engine *engine, vlmc_engine **sibling, vlmc_error *error)
+{
+    const cpu_engine *e = (cpu_engine *)engine;
+    *sibling = NULL;
+    return create(&e->params, e->kernels, e->weights, sibling, error);
+}
 
 vlmc_status vlmc_cpu_engine_create(const vlmc_engine_params *params, const char *variant,
                                    vlmc_engine **engine, vlmc_error *error)
@@ -327,18 +390,5 @@ vlmc_status vlmc_cpu_engine_create(const vlmc_engine_params *params, const char 
                          variant);
     if (params->max_streams < 1 || params->max_steps < 1)
         return vlmc_fail(error, VLMC_ERROR_USAGE, "an engine needs at least one stream and step");
-    cpu_engine *e = calloc(1, sizeof *e);
-    if (!e)
-        return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for an engine");
-    e->base = (vlmc_engine){.api = &api, .model = params->model};
-    e->kernels = kernels;
-    e->max_streams = params->max_streams;
-    e->max_steps = params->max_steps;
-    vlmc_status status = create_all(e, params->threads, error);
-    if (status != VLMC_OK) {
-        engine_destroy(&e->base);
-        return status;
-    }
-    *engine = &e->base;
-    return VLMC_OK;
+    return create(params, kernels, NULL, engine, error);
 }

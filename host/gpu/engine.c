@@ -118,7 +118,6 @@ static void engine_destroy(vlmc_engine *engine)
 
 static const vlmc_engine_api api = {
     .name = "vulkan",
-    .beside = true,
     .reset = engine_reset,
     .forward = engine_forward,
     .destroy = engine_destroy,
@@ -134,7 +133,7 @@ vlmc_status vlmc_gpu_engine_create(const char *selector, const vlmc_gpu_params *
     gpu_engine *e = calloc(1, sizeof *e);
     if (!e)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for an engine");
-    e->base = (vlmc_engine){.api = &api, .model = p->model};
+    e->base = (vlmc_engine){.api = &api, .model = p->model, .place = VLMC_ENGINE_DEVICE};
     e->max_streams = p->max_streams;
     e->max_steps = p->max_steps;
     vlmc_status status =

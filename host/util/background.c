@@ -3,34 +3,65 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
+// How often either side looks whether it is its turn before it sleeps, some tens of microseconds:
+// waking a sleeping thread takes as long, and a decoder's turns are that short.
+#define LOOKS 4000u
+
+typedef enum turn { OWNER, THREAD, QUIT } turn;
+
 struct vlmc_background {
     pthread_t thread;
-    pthread_mutex_t lock; // guards what follows
-    pthread_cond_t changed;
-    void (*run)(void *context); // NULL: nothing to do
+    void (*run)(void *context); // of the thread's turn
     void *context;
-    bool quit;
+    _Atomic turn turn;
+    pthread_mutex_t lock; // held to change `turn`
+    pthread_cond_t changed;
 };
+
+static inline void pause_briefly(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void give_turn(vlmc_background *b, turn next)
+{
+    pthread_mutex_lock(&b->lock);
+    atomic_store_explicit(&b->turn, next, memory_order_release);
+    pthread_cond_signal(&b->changed);
+    pthread_mutex_unlock(&b->lock);
+}
+
+static turn wait_while(vlmc_background *b, turn current)
+{
+    turn now = current;
+    for (unsigned i = 0; i < LOOKS && now == current; i++) {
+        pause_briefly();
+        now = atomic_load_explicit(&b->turn, memory_order_acquire);
+    }
+    if (now != current)
+        return now;
+    pthread_mutex_lock(&b->lock);
+    while ((now = atomic_load_explicit(&b->turn, memory_order_acquire)) == current)
+        pthread_cond_wait(&b->changed, &b->lock);
+    pthread_mutex_unlock(&b->lock);
+    return now;
+}
 
 static void *thread_main(void *argument)
 {
     vlmc_background *b = argument;
-    pthread_mutex_lock(&b->lock);
-    for (;;) {
-        while (!b->run && !b->quit)
-            pthread_cond_wait(&b->changed, &b->lock);
-        if (!b->run)
-            break;
-        pthread_mutex_unlock(&b->lock);
+    while (wait_while(b, OWNER) == THREAD) {
         b->run(b->context);
-        pthread_mutex_lock(&b->lock);
-        b->run = NULL;
-        pthread_cond_signal(&b->changed);
+        give_turn(b, OWNER);
     }
-    pthread_mutex_unlock(&b->lock);
     return NULL;
 }
 
@@ -49,6 +80,7 @@ vlmc_status vlmc_background_create(vlmc_background **background, vlmc_error *err
     vlmc_background *b = *background = calloc(1, sizeof *b);
     if (!b)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory for another thread");
+    atomic_init(&b->turn, OWNER);
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->changed, NULL);
     if (start_thread(b))
@@ -62,19 +94,15 @@ vlmc_status vlmc_background_create(vlmc_background **background, vlmc_error *err
 
 void vlmc_background_start(vlmc_background *b, void (*run)(void *context), void *context)
 {
-    pthread_mutex_lock(&b->lock);
     b->run = run;
     b->context = context;
-    pthread_cond_signal(&b->changed);
-    pthread_mutex_unlock(&b->lock);
+    give_turn(b, THREAD);
 }
 
 void vlmc_background_wait(vlmc_background *b)
 {
-    pthread_mutex_lock(&b->lock);
-    while (b->run)
-        pthread_cond_wait(&b->changed, &b->lock);
-    pthread_mutex_unlock(&b->lock);
+    if (atomic_load_explicit(&b->turn, memory_order_acquire) == THREAD)
+        wait_while(b, THREAD);
 }
 
 void vlmc_background_destroy(vlmc_background **background)
@@ -83,10 +111,7 @@ void vlmc_background_destroy(vlmc_background **background)
     if (!b)
         return;
     vlmc_background_wait(b);
-    pthread_mutex_lock(&b->lock);
-    b->quit = true;
-    pthread_cond_signal(&b->changed);
-    pthread_mutex_unlock(&b->lock);
+    give_turn(b, QUIT);
     pthread_join(b->thread, NULL);
     pthread_cond_destroy(&b->changed);
     pthread_mutex_destroy(&b->lock);

@@ -37,13 +37,13 @@ static void tear_down(rig *r)
     vlmc_model_destroy(&r->model);
 }
 
-// Decodes by halves, as beside a device.
-static rig set_up_halves(void)
+// Decodes by halves, each engine on a thread of its own or both by turns on one.
+static rig set_up_halves(vlmc_engine_place place)
 {
     rig r = set_up(NULL, 1, 1);
     vlmc_error error = {0};
-    const vlmc_engine_params params = {r.model, VLMC_STREAMS_MAX, 1, 1};
-    cr_assert_eq(vlmc_cpu_engine_create(&params, NULL, &r.second, &error), VLMC_OK);
+    cr_assert_eq(r.engine->api->sibling(r.engine, &r.second, &error), VLMC_OK, "%s", error.text);
+    r.second->place = place;
     cr_assert_eq(vlmc_lockstep_overlap(r.lockstep, r.second, &error), VLMC_OK, "%s", error.text);
     return r;
 }
@@ -95,7 +95,7 @@ Test(lockstep, groups_of_all_sizes_round_trip)
 Test(lockstep, every_width_round_trips_with_streams_that_end_a_step_early)
 {
     rig encoder = set_up(NULL, VLMC_SLAB_STEPS_MAX, 1), decoder = set_up(NULL, 1, 1);
-    rig halves = set_up_halves();
+    rig halves = set_up_halves(VLMC_ENGINE_THREADS), apart = set_up_halves(VLMC_ENGINE_DEVICE);
     uint8_t raw[1000];
     fill_text(raw, sizeof raw, 3);
     for (uint32_t streams = 1; streams <= VLMC_STREAMS_MAX; streams++) {
@@ -103,10 +103,13 @@ Test(lockstep, every_width_round_trips_with_streams_that_end_a_step_early)
         check_round_trip(&encoder, &decoder, raw, streams, streams);
         check_round_trip(&encoder, &halves, raw, sizeof raw, streams);
         check_round_trip(&encoder, &halves, raw, streams, streams);
+        check_round_trip(&encoder, &apart, raw, sizeof raw, streams);
+        check_round_trip(&encoder, &apart, raw, streams, streams);
     }
     tear_down(&encoder);
     tear_down(&decoder);
     tear_down(&halves);
+    tear_down(&apart);
 }
 
 Test(lockstep, slabs_threads_and_instruction_sets_change_no_byte)
@@ -204,7 +207,7 @@ Test(lockstep, progress_grows_to_the_end_and_can_stop_both_directions)
 
 Test(lockstep, hostile_bytes_decode_to_damage_or_to_something_in_bounds)
 {
-    rig whole = set_up(NULL, 1, 1), halves = set_up_halves();
+    rig whole = set_up(NULL, 1, 1), halves = set_up_halves(VLMC_ENGINE_THREADS);
     for (uint32_t round = 0; round < 120; round++) {
         const rig *r = round % 2 ? &halves : &whole;
         const uint32_t n = 1 + round * 7, streams = 1 + round % (n < 128 ? n : 128);
