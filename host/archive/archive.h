@@ -170,11 +170,13 @@ typedef struct vlmc_writer_params {
     const char *journal;
     vlmc_engine_source engine; // open == NULL: no model and no mixer, zstd and stored only
     vlmc_writer_plugins plugins;
-    uint32_t level;            // codec/level.h; 0: the default
-    uint32_t group_bytes;      // tokens that a group has at most, 2^16..2^26: larger groups learn
-                               // more, and are more to decode for a single file; 0: 2^20
-    uint32_t groups_at_once;   // that are packed side by side, by as many threads, each with the
-                               // memory of the level's mixer; the archive is the same; 0: 1
+    uint32_t level;          // codec/level.h; 0: the default
+    uint32_t group_bytes;    // tokens that a group has at most, 2^16..2^26: larger groups learn
+                             // more, and are more to decode for a single file; 0: 2^20
+    uint32_t groups_at_once; // that are packed side by side, by as many threads, each with the
+                             // memory of the level's mixer; the archive is the same; 0: 1
+    uint64_t beside_bytes;   // memory of a further mixer for each of those threads, which has then
+                             // another one beside it; 0: none; the archive is the same
     uint32_t recovery_percent; // recovery data behind the archive, for `path` only; 0: none
     vlmc_progress_fn progress; // may be NULL
     void *progress_user;

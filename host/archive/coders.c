@@ -5,8 +5,6 @@
 
 // A mixer takes tens of MB: plain bytes and text with a model and without.
 #define LOCKSTEPS_MAX 4u
-#define LOCKSTEPS_BYTES_MAX                                                                        \
-    (UINT64_C(1) << 30) // of the mixers of all, about, unless one alone has more
 #define MODELS_TYPICAL 32u
 
 // Lock steps are made for groups of this size at least, so that small ones do not grow step by
@@ -122,22 +120,22 @@ static uint32_t lockstep_tokens(uint32_t n)
     return tokens;
 }
 
-// What a mixer's lines may take, about.
-static uint64_t mixer_bytes(const vlmc_mix_settings *settings, uint32_t max_tokens)
+uint64_t vlmc_coders_mixer_bytes(const vlmc_mix_settings *settings, uint32_t n_tokens)
 {
     const uint64_t most = (uint64_t)VLMC_MIX_LINE_BYTES << settings->memory;
-    const uint64_t needed = (uint64_t)VLMC_MIX_LINE_BYTES * MODELS_TYPICAL * max_tokens;
+    const uint64_t needed =
+        (uint64_t)VLMC_MIX_LINE_BYTES * MODELS_TYPICAL * lockstep_tokens(n_tokens);
     return needed < most ? needed : most;
 }
 
 // Mixers may take GiB each: the others are given up where they would be too much together.
-static void make_way(vlmc_coders *c, const vlmc_mix_settings *settings, uint32_t max_tokens)
+static void make_way(vlmc_coders *c, const vlmc_mix_settings *settings, uint32_t n_tokens)
 {
-    uint64_t bytes = mixer_bytes(settings, max_tokens);
+    uint64_t bytes = vlmc_coders_mixer_bytes(settings, n_tokens);
     for (uint32_t i = 0; i < LOCKSTEPS_MAX; i++)
         if (c->locksteps[i].lockstep)
-            bytes += mixer_bytes(&c->locksteps[i].settings, c->locksteps[i].max_tokens);
-    for (uint32_t i = 0; i < LOCKSTEPS_MAX && bytes > LOCKSTEPS_BYTES_MAX; i++)
+            bytes += vlmc_coders_mixer_bytes(&c->locksteps[i].settings, c->locksteps[i].max_tokens);
+    for (uint32_t i = 0; i < LOCKSTEPS_MAX && bytes > VLMC_CODERS_BYTES_MAX; i++)
         vlmc_lockstep_destroy(&c->locksteps[i].lockstep);
 }
 
@@ -157,7 +155,7 @@ vlmc_status vlmc_coders_get(vlmc_coders *c, const vlmc_model *model,
         slot->settings.effort != settings->effort || slot->settings.memory != settings->memory ||
         slot->max_tokens < n_tokens) {
         vlmc_lockstep_destroy(&slot->lockstep);
-        make_way(c, settings, lockstep_tokens(n_tokens));
+        make_way(c, settings, n_tokens);
         *slot = (lockstep_slot){
             .model = model,
             .tokenizer = tokenizer,

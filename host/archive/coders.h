@@ -13,7 +13,13 @@
 
 typedef struct vlmc_coders vlmc_coders;
 
-// max_steps as for engines: 1 to decode.
+// What the mixers of lock steps may take together, about, unless one alone has more.
+#define VLMC_CODERS_BYTES_MAX (UINT64_C(1) << 30)
+
+// What a mixer with these settings takes, about, for a group of n tokens.
+uint64_t vlmc_coders_mixer_bytes(const vlmc_mix_settings *settings, uint32_t n_tokens);
+
+// source NULL: for the mixer alone. max_steps as for engines: 1 to decode.
 vlmc_status vlmc_coders_create(const vlmc_engine_source *source, uint32_t max_steps,
                                vlmc_coders **coders, vlmc_error *error);
 void vlmc_coders_destroy(vlmc_coders **coders);

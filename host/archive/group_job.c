@@ -2,6 +2,7 @@
 #include "group_job.h"
 
 #include "coders.h"
+#include "util/background.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,26 +17,53 @@
 #define SAMPLE_PIECES 4u
 #define SAMPLE_PIECE_TOKENS 8192u
 
+// What codes groups with a mixer.
+typedef struct coding_tools {
+    vlmc_group_packer *packer;
+    vlmc_coders *coders;
+} coding_tools;
+
 struct vlmc_group_worker {
     const vlmc_engine_source *source;
     vlmc_level level;
-    vlmc_group_packer *packer;
-    vlmc_coders *coders;
-    vlmc_group_job *job; // that is in work
-    bool in_sample;      // which counts for nothing in its progress
+    uint64_t beside_bytes;
+    coding_tools tools;
+    vlmc_group_job *job;             // that is in work
+    bool in_sample;                  // which counts for nothing in its progress
+    const coding_tools *alone_tools; // for the mixer alone: `tools` or those of the second thread
+
+    // A second thread, for the mixer alone; NULL until there is one.
+    vlmc_background *background;
+    coding_tools beside;
+    vlmc_packed_group alone; // what it makes of the job
+    vlmc_status status;
+    vlmc_error error;
 };
 
+static vlmc_status create_tools(const vlmc_engine_source *source, coding_tools *tools,
+                                vlmc_error *error)
+{
+    VLMC_TRY(vlmc_group_packer_create(source->open != NULL, &tools->packer, error));
+    return vlmc_coders_create(source, VLMC_SLAB_STEPS_MAX, &tools->coders, error);
+}
+
+static void destroy_tools(coding_tools *tools)
+{
+    vlmc_coders_destroy(&tools->coders);
+    vlmc_group_packer_destroy(&tools->packer);
+}
+
 vlmc_status vlmc_group_worker_create(const vlmc_engine_source *source, const vlmc_level *level,
-                                     vlmc_group_worker **worker, vlmc_error *error)
+                                     uint64_t beside_bytes, vlmc_group_worker **worker,
+                                     vlmc_error *error)
 {
     vlmc_group_worker *w = *worker = calloc(1, sizeof *w);
     if (!w)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
     w->source = source;
     w->level = *level;
-    vlmc_status status = vlmc_group_packer_create(source->open != NULL, &w->packer, error);
-    if (status == VLMC_OK)
-        status = vlmc_coders_create(source, VLMC_SLAB_STEPS_MAX, &w->coders, error);
+    w->beside_bytes = beside_bytes;
+    const vlmc_status status = create_tools(source, &w->tools, error);
     if (status != VLMC_OK)
         vlmc_group_worker_destroy(worker);
     return status;
@@ -46,8 +74,9 @@ void vlmc_group_worker_destroy(vlmc_group_worker **worker)
     vlmc_group_worker *w = *worker;
     if (!w)
         return;
-    vlmc_coders_destroy(&w->coders);
-    vlmc_group_packer_destroy(&w->packer);
+    vlmc_background_destroy(&w->background);
+    destroy_tools(&w->beside);
+    destroy_tools(&w->tools);
     free(w);
     *worker = NULL;
 }
@@ -67,27 +96,41 @@ static bool tick(void *user, uint32_t tokens_done)
     return !atomic_load_explicit(w->job->stop, memory_order_relaxed);
 }
 
+static bool tick_beside(void *user, uint32_t tokens_done)
+{
+    const vlmc_group_worker *w = user;
+    (void)tokens_done;
+    return !atomic_load_explicit(w->job->stop, memory_order_relaxed);
+}
+
 static const vlmc_token_coding *coding_of(const vlmc_group_job *job)
 {
     return job->has_coding ? &job->coding : NULL;
 }
 
+// What a result of a model costs besides its bytes.
+static uint32_t tag_of(const vlmc_group_job *job, const vlmc_model *model)
+{
+    return job->has_coding || !model ? MODEL_TAG_BYTES : 0;
+}
+
 // Replaces *packed where the mixer, with `model` unless that is NULL, makes less of these tokens.
-static vlmc_status pack_with(vlmc_group_worker *w, const vlmc_model *model, const uint8_t *tokens,
-                             uint32_t n, vlmc_packed_group *packed, vlmc_error *error)
+static vlmc_status pack_with(vlmc_group_worker *w, const coding_tools *tools,
+                             const vlmc_model *model, const uint8_t *tokens, uint32_t n,
+                             vlmc_packed_group *packed, vlmc_lockstep_tick tick, vlmc_error *error)
 {
     const vlmc_token_coding *coding = coding_of(w->job);
-    const uint32_t tag = coding || !model ? MODEL_TAG_BYTES : 0;
     vlmc_error detail = {0};
     vlmc_status status;
     do {
         vlmc_lockstep *lockstep;
-        status = vlmc_coders_get(w->coders, model, coding ? coding->tokenizer : NULL, &w->level.mix,
-                                 n, &lockstep, &detail);
+        status = vlmc_coders_get(tools->coders, model, coding ? coding->tokenizer : NULL,
+                                 &w->level.mix, n, &lockstep, &detail);
         if (status == VLMC_OK)
-            status = vlmc_group_pack_model(w->packer, lockstep, coding, tokens, n,
-                                           w->level.stream_tokens, tag, packed, tick, w, &detail);
-    } while (vlmc_coders_retry(w->coders, status, &detail));
+            status = vlmc_group_pack_model(tools->packer, lockstep, coding, tokens, n,
+                                           w->level.stream_tokens, tag_of(w->job, model), packed,
+                                           tick, w, &detail);
+    } while (vlmc_coders_retry(tools->coders, status, &detail));
     if (status != VLMC_OK)
         *error = detail;
     return status;
@@ -98,7 +141,8 @@ static vlmc_status try_sample(vlmc_group_worker *w, const vlmc_model *model, con
                               uint32_t n, uint32_t *size, vlmc_error *error)
 {
     vlmc_packed_group packed = {.method = VLMC_GROUP_STORED, .bytes = tokens, .size = n};
-    VLMC_TRY(pack_with(w, model, tokens, n, &packed, error));
+    VLMC_TRY(
+        pack_with(w, model ? &w->tools : w->alone_tools, model, tokens, n, &packed, tick, error));
     *size = packed.size;
     return VLMC_OK;
 }
@@ -151,6 +195,47 @@ vlmc_status vlmc_group_result_own(vlmc_group_result *result, const vlmc_packed_g
     return VLMC_OK;
 }
 
+// ---- Both at once ----
+
+static void pack_beside(void *user)
+{
+    vlmc_group_worker *w = user;
+    w->status = pack_with(w, &w->beside, NULL, w->job->tokens, w->job->n, &w->alone, tick_beside,
+                          &w->error);
+}
+
+// A second thread, where there is memory for the mixer that it needs. False: there is none.
+static bool have_second_thread(vlmc_group_worker *w)
+{
+    vlmc_error unused;
+    if (vlmc_coders_mixer_bytes(&w->level.mix, w->job->n) > w->beside_bytes)
+        return false;
+    if (!w->beside.coders && create_tools(w->source, &w->beside, &unused) != VLMC_OK) {
+        destroy_tools(&w->beside);
+        return false;
+    }
+    return w->background || vlmc_background_create(&w->background, &unused) == VLMC_OK;
+}
+
+// As one after the other, but that the transformer does not give up when it will be the worse.
+static vlmc_status pack_both(vlmc_group_worker *w, vlmc_packed_group *alone,
+                             vlmc_packed_group *with, vlmc_error *error)
+{
+    w->alone = *alone;
+    vlmc_background_start(w->background, pack_beside, w);
+    const vlmc_model *model = w->job->model;
+    const vlmc_status status =
+        pack_with(w, &w->tools, model, w->job->tokens, w->job->n, with, tick, error);
+    vlmc_background_wait(w->background);
+    *alone = w->alone;
+    if (w->status != VLMC_OK || with->size + tag_of(w->job, model) >= alone->size)
+        *with = *alone;
+    if (w->status == VLMC_OK)
+        return status;
+    *error = w->error;
+    return w->status;
+}
+
 // *alone: without the transformer; *with: the best, the same unless the transformer's is smaller.
 static vlmc_status pack_models(vlmc_group_worker *w, vlmc_packed_group *alone,
                                vlmc_packed_group *with, vlmc_error *error)
@@ -165,19 +250,25 @@ static vlmc_status pack_models(vlmc_group_worker *w, vlmc_packed_group *alone,
     // Context models that read everything in one stream learn more of what repeats than beside a
     // transformer in many: where there is no telling, both are tried.
     promise promising = {.with = job->model != NULL, .without = !job->model};
+    const bool second = joins && job->model && have_second_thread(w);
+    w->alone_tools = second ? &w->beside : &w->tools;
     if (joins && job->model) // before the mixer's result waits in a buffer that samples use
         VLMC_TRY(judge_sample(w, &promising, error));
+    if (second && promising.with && promising.without)
+        return pack_both(w, alone, with, error);
     if (promising.without)
-        VLMC_TRY(pack_with(w, NULL, job->tokens, job->n, alone, error));
+        VLMC_TRY(pack_with(w, w->alone_tools, NULL, job->tokens, job->n, alone, tick, error));
     *with = *alone;
-    return promising.with ? pack_with(w, job->model, job->tokens, job->n, with, error) : VLMC_OK;
+    return promising.with
+               ? pack_with(w, &w->tools, job->model, job->tokens, job->n, with, tick, error)
+               : VLMC_OK;
 }
 
 static vlmc_status pack(vlmc_group_worker *w, vlmc_error *error)
 {
     vlmc_group_job *job = w->job;
     vlmc_packed_group alone, with;
-    VLMC_TRY(vlmc_group_pack(w->packer, job->tokens, job->n, &alone, error));
+    VLMC_TRY(vlmc_group_pack(w->tools.packer, job->tokens, job->n, &alone, error));
     with = alone;
     // Pixels and samples that look like noise to zstd are none to their contexts.
     const bool try_model = job->has_coding ? alone.size > MODEL_BYTES_MIN : alone.try_model;

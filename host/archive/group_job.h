@@ -50,9 +50,11 @@ vlmc_status vlmc_group_result_own(vlmc_group_result *result, const vlmc_packed_g
 // What one thread needs for it.
 typedef struct vlmc_group_worker vlmc_group_worker;
 
-// `source` is borrowed; its `open` and `lost` are called by the thread. [one thread at a time]
+// `source` is borrowed; its `open` and `lost` are called by the thread. beside_bytes: memory that
+// the mixer of a second thread may take; the results are the same. [one thread at a time]
 vlmc_status vlmc_group_worker_create(const vlmc_engine_source *source, const vlmc_level *level,
-                                     vlmc_group_worker **worker, vlmc_error *error);
+                                     uint64_t beside_bytes, vlmc_group_worker **worker,
+                                     vlmc_error *error);
 void vlmc_group_worker_destroy(vlmc_group_worker **worker);
 
 // Fills in the job's results and its status.

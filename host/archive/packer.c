@@ -66,6 +66,7 @@ struct vlmc_packer {
     uint64_t done;            // bytes of files in groups that are written
     uint64_t before;          // of the current segment, in groups that are packed and not written
     uint64_t shown;           // most that progress has been told
+    uint64_t beside_bytes;    // for a second thread of each worker
     uint32_t limit;           // tokens of a group
     vlmc_level level;
 };
@@ -80,7 +81,7 @@ static void run(void *user, uint32_t worker, void *item)
         return;
     f->job.status = p->workers[worker]
                         ? VLMC_OK
-                        : vlmc_group_worker_create(&p->shared.source, &p->level,
+                        : vlmc_group_worker_create(&p->shared.source, &p->level, p->beside_bytes,
                                                    &p->workers[worker], &f->job.error);
     if (f->job.status == VLMC_OK)
         vlmc_group_worker_run(p->workers[worker], &f->job);
@@ -119,6 +120,7 @@ vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *ou
     p->output = output;
     p->records = records;
     p->recall = recall;
+    p->beside_bytes = params->beside_bytes;
     p->n_workers = params->groups_at_once ? params->groups_at_once : 1;
     const vlmc_status status = start(p, error);
     if (status != VLMC_OK)

@@ -161,6 +161,7 @@ static const struct argp create_argp = {
 typedef struct create_tools {
     cli_engines engines;
     uint32_t groups_at_once;
+    uint64_t beside_bytes;
     vlmc_engine_source source; // nothing: zstd only
     vlmc_plugins *plugins;     // NULL: none
     vlmc_worker *worker;
@@ -289,6 +290,7 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
         .level = options->level,
         .group_bytes = options->group_bytes ? options->group_bytes : by_level,
         .groups_at_once = tools->groups_at_once,
+        .beside_bytes = tools->beside_bytes,
         .recovery_percent = options->recovery_percent,
         .path = to_stdout ? NULL : options->output,
         .partial = run->job.on_record ? run->job.place.partial : NULL,
@@ -372,6 +374,7 @@ static vlmc_status open_tools(const create_options *options, const create_job *j
     VLMC_TRY(cli_engines_create(&tools->engines, &options->common, options->model, error));
     const uint32_t at_once = cli_groups_at_once(&options->common, options->level);
     tools->groups_at_once = at_once;
+    tools->beside_bytes = cli_beside_bytes(&options->common, at_once);
     tools->engines.threads = (options->common.threads + at_once - 1) / at_once;
     if (strcmp(tools->engines.model_name, "none") == 0)
         return VLMC_OK; // tokens are of no use to zstd

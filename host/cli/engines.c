@@ -88,6 +88,11 @@ uint32_t cli_groups_at_once(const cli_common *common, uint32_t level)
     return by_threads < by_memory ? by_threads : (uint32_t)by_memory;
 }
 
+uint64_t cli_beside_bytes(const cli_common *common, uint32_t groups_at_once)
+{
+    return common->threads > 1 ? cli_mixer_memory() / 2 / groups_at_once : 0;
+}
+
 void cli_engines_destroy(cli_engines *engines)
 {
     for (uint32_t i = 0; i < engines->n_models; i++) {

@@ -59,6 +59,9 @@ uint64_t cli_mixer_memory(void);
 // memory.
 uint32_t cli_groups_at_once(const cli_common *common, uint32_t level);
 
+// Memory that the mixer of a further thread may take for each of those groups when they are packed.
+uint64_t cli_beside_bytes(const cli_common *common, uint32_t groups_at_once);
+
 // After every reader, writer and engine that came from it.
 void cli_engines_destroy(cli_engines *engines);
 

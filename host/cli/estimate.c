@@ -263,8 +263,11 @@ static vlmc_status estimate(const estimate_options *options, const walk *walk,
         .first = first,
         .last = last,
     };
-    for (uint32_t level = first; level <= last; level++)
-        rate.groups_at_once[level] = cli_groups_at_once(&options->common, level);
+    for (uint32_t level = first; level <= last; level++) {
+        const uint32_t at_once = cli_groups_at_once(&options->common, level);
+        rate.groups_at_once[level] = at_once;
+        rate.beside_bytes[level] = cli_beside_bytes(&options->common, at_once);
+    }
     const summary s = {
         .walk = walk,
         .read_bytes = sample.read_bytes,

@@ -224,6 +224,14 @@ static double gain_at(const rate *rate, double tokens)
     return 1 - gained;
 }
 
+// A level's groups may be coded with and without the model at the same time.
+static bool has_second_thread(const rater *r, uint32_t number)
+{
+    const vlmc_level *level = vlmc_level_of(number);
+    return level->models &&
+           (uint64_t)VLMC_MIX_LINE_BYTES << level->mix.memory <= r->params->beside_bytes[number];
+}
+
 static vlmc_status joined(rater *r, uint32_t k, const vlmc_level *level, estimate_result *to,
                           vlmc_error *error)
 {
@@ -242,6 +250,8 @@ static vlmc_status joined(rater *r, uint32_t k, const vlmc_level *level, estimat
         double coded = rate->bytes * kind->tokens * together * learnt(kind->slices[0].n, group);
         if (level->models)
             VLMC_TRY(rate_model(r, k, level, error));
+        // With and without the model may be coded at the same time, but share the processor's
+        // threads with it: the sum is near the truth with few of them and too much with many.
         if (!level->models || rate->gain <= 0 || rate->gain > FAR_AHEAD)
             seconds += rate->seconds * kind->tokens;
         if (level->models && rate->gain > 0) {
@@ -335,6 +345,7 @@ static vlmc_status rate_level(rater *r, uint32_t number, estimate_result *to, vl
     to->seconds += most(r->side_seconds / at_once, r->longest_seconds);
     if (largest > 0 && r->params->source->open)
         to->memory_bytes = ((uint64_t)VLMC_MIX_LINE_BYTES << level->mix.memory) *
+                           (has_second_thread(r, number) ? 2 : 1) *
                            (uint64_t)most(1, least(at_once, r->side_groups));
     return VLMC_OK;
 }

@@ -19,14 +19,13 @@ static vlmc_status choose_none(void *user, const vlmc_tokenizer *tokenizer,
     return VLMC_OK;
 }
 
-// Packs one file, with the model or with the mixer alone, and reads it back; the archive's size.
-static size_t pack(const vlmc_model *model, bool alone, uint32_t level, uint32_t group_bytes,
-                   const uint8_t *bytes, size_t n)
+static size_t pack_as(const char *path, const vlmc_model *model, bool alone, uint32_t level,
+                      uint32_t group_bytes, uint64_t beside_bytes, const content *content)
 {
-    const content c = {"file", bytes, n};
     vlmc_writer_params params = {
-        .path = scratch(0, "choice.vlmc"),
+        .path = path,
         .replace = true,
+        .beside_bytes = beside_bytes,
         .engine = tiny_engines(model),
         .level = level,
         .group_bytes = group_bytes,
@@ -35,16 +34,34 @@ static size_t pack(const vlmc_model *model, bool alone, uint32_t level, uint32_t
         params.engine.choose = choose_none;
     vlmc_writer *writer;
     uint64_t size;
-    const vlmc_entry entry = {.path = c.path, .mode = 0644};
-    source s = {.content = &c};
+    const vlmc_entry entry = {.path = content->path, .mode = 0644};
+    source s = {.content = content};
     vlmc_error error = {0};
     cr_assert_eq(vlmc_writer_create(&params, &writer, &error), VLMC_OK, "%s", error.text);
     cr_assert_eq(vlmc_writer_add(writer, &entry, read_source, &s, &error), VLMC_OK, "%s",
                  error.text);
     cr_assert_eq(vlmc_writer_finish(writer, &size, &error), VLMC_OK, "%s", error.text);
     vlmc_writer_destroy(&writer);
-    cr_assert_eq(check_archive(params.path, &c, 1, model, &error), VLMC_OK, "%s", error.text);
     return (size_t)size;
+}
+
+// Packs one file, with the model or with the mixer alone, and reads it back; the archive's size. It
+// is the same with a second thread.
+static size_t pack(const vlmc_model *model, bool alone, uint32_t level, uint32_t group_bytes,
+                   const uint8_t *bytes, size_t n)
+{
+    const content c = {"file", bytes, n};
+    const char *path = scratch(0, "choice.vlmc"), *other = scratch(1, "second.vlmc");
+    vlmc_error error = {0};
+    const size_t size = pack_as(path, model, alone, level, group_bytes, 0, &c);
+    cr_assert_eq(pack_as(other, model, alone, level, group_bytes, UINT64_MAX, &c), size);
+    size_t sizes[2];
+    uint8_t *one = load_file(path, &sizes[0]), *two = load_file(other, &sizes[1]);
+    cr_assert(sizes[0] == size && sizes[1] == size && memcmp(one, two, size) == 0);
+    free(one);
+    free(two);
+    cr_assert_eq(check_archive(path, &c, 1, model, &error), VLMC_OK, "%s", error.text);
+    return size;
 }
 
 // What programs write about themselves: lines that say nearly the same again and again.
