@@ -74,8 +74,8 @@ uint64_t cli_mixer_memory(void)
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / MEMORY_SHARE;
 }
 
-// Each takes a mixer's memory, of which there shall be room for much else; and a transformer keeps
-// several threads busy by itself.
+// Each takes a mixer's memory, of which there shall be room for much else; and a transformer has a
+// thread of its own.
 uint32_t cli_groups_at_once(const cli_common *common, uint32_t level)
 {
     const vlmc_level *l = vlmc_level_of(level);

@@ -49,8 +49,8 @@ typedef struct cli_engines {
 vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, const char *model,
                                vlmc_error *error);
 
-// CPU threads that a transformer gets for each group that is coded at a time.
-#define CLI_THREADS_PER_MODEL 4u
+// CPU threads for each group that is coded with a transformer: one of them runs that.
+#define CLI_THREADS_PER_MODEL 2u
 
 // Of the machine's memory, what mixers of groups that are coded at a time may take together.
 uint64_t cli_mixer_memory(void);
