@@ -7,9 +7,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-// How often either side looks whether it is its turn before it sleeps, some ten microseconds: waking
-// a sleeping thread takes as long, and a decoder's turns are that short. More would keep a busy
-// processor from those who have work, and giving it up instead would wait for their whole turn.
+// How often either side looks whether it is its turn before it sleeps, some ten microseconds:
+// waking a sleeping thread takes as long, and a decoder's turns are that short. More would keep a
+// busy processor from those who have work, and giving it up instead would wait for their whole
+// turn.
 #define LOOKS 1000u
 
 typedef enum turn { OWNER, THREAD, QUIT } turn;
