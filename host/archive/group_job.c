@@ -17,10 +17,11 @@
 #define SAMPLE_PIECES 4u
 #define SAMPLE_PIECE_TOKENS 8192u
 
-// What codes groups with a mixer.
+// What codes groups with a mixer, one at a time.
 typedef struct coding_tools {
     vlmc_group_packer *packer;
     vlmc_coders *coders;
+    const vlmc_lockstep *lockstep; // that is at work
 } coding_tools;
 
 struct vlmc_group_worker {
@@ -28,30 +29,18 @@ struct vlmc_group_worker {
     vlmc_level level;
     uint64_t beside_bytes;
     coding_tools tools;
-    vlmc_group_job *job;             // that is in work
-    bool in_sample;                  // which counts for nothing in its progress
-    const coding_tools *alone_tools; // for the mixer alone: `tools` or those of the second thread
+    vlmc_group_job *job; // that is in work
 
-    // A second thread, for the mixer alone; NULL until there is one.
-    vlmc_background *background;
-    coding_tools beside;
-    vlmc_packed_group alone; // what it makes of the job
+    // The mixer alone, where both are tried.
+    coding_tools alone;          // `coders` are `second` or those of `tools`
+    vlmc_background *background; // a thread for it; NULL: there is none
+    vlmc_coders *second;         // of that thread
+    vlmc_packed_group packed;    // what it makes of the job
     vlmc_status status;
     vlmc_error error;
+    atomic_size_t size; // of its result; SIZE_MAX: not known yet
+    bool beaten;        // the transformer has more than that already
 };
-
-static vlmc_status create_tools(const vlmc_engine_source *source, coding_tools *tools,
-                                vlmc_error *error)
-{
-    VLMC_TRY(vlmc_group_packer_create(source->open != NULL, &tools->packer, error));
-    return vlmc_coders_create(source, VLMC_SLAB_STEPS_MAX, &tools->coders, error);
-}
-
-static void destroy_tools(coding_tools *tools)
-{
-    vlmc_coders_destroy(&tools->coders);
-    vlmc_group_packer_destroy(&tools->packer);
-}
 
 vlmc_status vlmc_group_worker_create(const vlmc_engine_source *source, const vlmc_level *level,
                                      uint64_t beside_bytes, vlmc_group_worker **worker,
@@ -63,7 +52,11 @@ vlmc_status vlmc_group_worker_create(const vlmc_engine_source *source, const vlm
     w->source = source;
     w->level = *level;
     w->beside_bytes = beside_bytes;
-    const vlmc_status status = create_tools(source, &w->tools, error);
+    vlmc_status status = vlmc_group_packer_create(source->open != NULL, &w->tools.packer, error);
+    if (status == VLMC_OK)
+        status = vlmc_group_packer_create(source->open != NULL, &w->alone.packer, error);
+    if (status == VLMC_OK)
+        status = vlmc_coders_create(source, VLMC_SLAB_STEPS_MAX, &w->tools.coders, error);
     if (status != VLMC_OK)
         vlmc_group_worker_destroy(worker);
     return status;
@@ -75,8 +68,10 @@ void vlmc_group_worker_destroy(vlmc_group_worker **worker)
     if (!w)
         return;
     vlmc_background_destroy(&w->background);
-    destroy_tools(&w->beside);
-    destroy_tools(&w->tools);
+    vlmc_coders_destroy(&w->second);
+    vlmc_coders_destroy(&w->tools.coders);
+    vlmc_group_packer_destroy(&w->alone.packer);
+    vlmc_group_packer_destroy(&w->tools.packer);
     free(w);
     *worker = NULL;
 }
@@ -88,19 +83,27 @@ void vlmc_group_job_free_results(vlmc_group_job *job)
     job->alone = job->with = (vlmc_group_result){0};
 }
 
-static bool tick(void *user, uint32_t tokens_done)
-{
-    const vlmc_group_worker *w = user;
-    if (!w->in_sample)
-        atomic_store_explicit(&w->job->done, tokens_done, memory_order_relaxed);
-    return !atomic_load_explicit(w->job->stop, memory_order_relaxed);
-}
-
-static bool tick_beside(void *user, uint32_t tokens_done)
+static bool tick_quietly(void *user, uint32_t tokens_done)
 {
     const vlmc_group_worker *w = user;
     (void)tokens_done;
     return !atomic_load_explicit(w->job->stop, memory_order_relaxed);
+}
+
+static bool tick(void *user, uint32_t tokens_done)
+{
+    const vlmc_group_worker *w = user;
+    atomic_store_explicit(&w->job->done, tokens_done, memory_order_relaxed);
+    return tick_quietly(user, tokens_done);
+}
+
+// Whenever it is seen that the mixer alone needs less than what is coded so far, the outcome is the
+// same.
+static bool tick_against_alone(void *user, uint32_t tokens_done)
+{
+    vlmc_group_worker *w = user;
+    w->beaten = vlmc_lockstep_coded(w->tools.lockstep) > atomic_load(&w->size);
+    return !w->beaten && tick(user, tokens_done);
 }
 
 static const vlmc_token_coding *coding_of(const vlmc_group_job *job)
@@ -115,9 +118,9 @@ static uint32_t tag_of(const vlmc_group_job *job, const vlmc_model *model)
 }
 
 // Replaces *packed where the mixer, with `model` unless that is NULL, makes less of these tokens.
-static vlmc_status pack_with(vlmc_group_worker *w, const coding_tools *tools,
-                             const vlmc_model *model, const uint8_t *tokens, uint32_t n,
-                             vlmc_packed_group *packed, vlmc_lockstep_tick tick, vlmc_error *error)
+static vlmc_status pack_with(vlmc_group_worker *w, coding_tools *tools, const vlmc_model *model,
+                             const uint8_t *tokens, uint32_t n, vlmc_packed_group *packed,
+                             vlmc_lockstep_tick tick, vlmc_error *error)
 {
     const vlmc_token_coding *coding = coding_of(w->job);
     vlmc_error detail = {0};
@@ -126,6 +129,7 @@ static vlmc_status pack_with(vlmc_group_worker *w, const coding_tools *tools,
         vlmc_lockstep *lockstep;
         status = vlmc_coders_get(tools->coders, model, coding ? coding->tokenizer : NULL,
                                  &w->level.mix, n, &lockstep, &detail);
+        tools->lockstep = lockstep;
         if (status == VLMC_OK)
             status = vlmc_group_pack_model(tools->packer, lockstep, coding, tokens, n,
                                            w->level.stream_tokens, tag_of(w->job, model), packed,
@@ -141,8 +145,8 @@ static vlmc_status try_sample(vlmc_group_worker *w, const vlmc_model *model, con
                               uint32_t n, uint32_t *size, vlmc_error *error)
 {
     vlmc_packed_group packed = {.method = VLMC_GROUP_STORED, .bytes = tokens, .size = n};
-    VLMC_TRY(
-        pack_with(w, model ? &w->tools : w->alone_tools, model, tokens, n, &packed, tick, error));
+    coding_tools *tools = model ? &w->tools : &w->alone;
+    VLMC_TRY(pack_with(w, tools, model, tokens, n, &packed, tick_quietly, error));
     *size = packed.size;
     return VLMC_OK;
 }
@@ -167,16 +171,13 @@ static vlmc_status judge_sample(vlmc_group_worker *w, promise *promising, vlmc_e
         tokens = pieces;
         n = sizeof pieces;
     }
-    w->in_sample = true;
-    vlmc_status status = try_sample(w, NULL, tokens, n, &without, error);
-    if (status == VLMC_OK)
-        status = try_sample(w, w->job->model, tokens, n, &with, error);
-    w->in_sample = false;
+    VLMC_TRY(try_sample(w, NULL, tokens, n, &without, error));
+    VLMC_TRY(try_sample(w, w->job->model, tokens, n, &with, error));
     // Context models catch up where much repeats, but not so much.
     const uint32_t a_little_more = without + without / 16, two_thirds = without - without / 3;
     promising->with = with < a_little_more;
     promising->without = with > two_thirds;
-    return status;
+    return VLMC_OK;
 }
 
 vlmc_status vlmc_group_result_own(vlmc_group_result *result, const vlmc_packed_group *packed,
@@ -195,40 +196,47 @@ vlmc_status vlmc_group_result_own(vlmc_group_result *result, const vlmc_packed_g
     return VLMC_OK;
 }
 
-// ---- Both at once ----
+// ---- With the transformer and without ----
 
-static void pack_beside(void *user)
+static void pack_alone(void *user)
 {
     vlmc_group_worker *w = user;
-    w->status = pack_with(w, &w->beside, NULL, w->job->tokens, w->job->n, &w->alone, tick_beside,
-                          &w->error);
+    const vlmc_group_job *job = w->job;
+    w->status =
+        pack_with(w, &w->alone, NULL, job->tokens, job->n, &w->packed, tick_quietly, &w->error);
+    atomic_store(&w->size, w->packed.size);
 }
 
 // A second thread, where there is memory for the mixer that it needs. False: there is none.
 static bool have_second_thread(vlmc_group_worker *w)
 {
     vlmc_error unused;
-    if (vlmc_coders_mixer_bytes(&w->level.mix, w->job->n) > w->beside_bytes)
-        return false;
-    if (!w->beside.coders && create_tools(w->source, &w->beside, &unused) != VLMC_OK) {
-        destroy_tools(&w->beside);
-        return false;
-    }
-    return w->background || vlmc_background_create(&w->background, &unused) == VLMC_OK;
+    return vlmc_coders_mixer_bytes(&w->level.mix, w->job->n) <= w->beside_bytes &&
+           (w->second ||
+            vlmc_coders_create(NULL, VLMC_SLAB_STEPS_MAX, &w->second, &unused) == VLMC_OK) &&
+           (w->background || vlmc_background_create(&w->background, &unused) == VLMC_OK);
 }
 
-// As one after the other, but that the transformer does not give up when it will be the worse.
-static vlmc_status pack_both(vlmc_group_worker *w, vlmc_packed_group *alone,
+// Both at once where there is a second thread, else one after the other; the results are the same.
+static vlmc_status pack_both(vlmc_group_worker *w, bool at_once, vlmc_packed_group *alone,
                              vlmc_packed_group *with, vlmc_error *error)
 {
-    w->alone = *alone;
-    vlmc_background_start(w->background, pack_beside, w);
-    const vlmc_model *model = w->job->model;
-    const vlmc_status status =
-        pack_with(w, &w->tools, model, w->job->tokens, w->job->n, with, tick, error);
-    vlmc_background_wait(w->background);
-    *alone = w->alone;
-    if (w->status != VLMC_OK || with->size + tag_of(w->job, model) >= alone->size)
+    const vlmc_group_job *job = w->job;
+    w->packed = *alone;
+    w->beaten = false;
+    atomic_store(&w->size, SIZE_MAX);
+    if (at_once)
+        vlmc_background_start(w->background, pack_alone, w);
+    else
+        pack_alone(w);
+    vlmc_status status =
+        pack_with(w, &w->tools, job->model, job->tokens, job->n, with, tick_against_alone, error);
+    if (at_once)
+        vlmc_background_wait(w->background);
+    if (w->beaten)
+        status = VLMC_OK;
+    *alone = w->packed;
+    if (w->status != VLMC_OK || with->size + tag_of(job, job->model) >= alone->size)
         *with = *alone;
     if (w->status == VLMC_OK)
         return status;
@@ -250,18 +258,18 @@ static vlmc_status pack_models(vlmc_group_worker *w, vlmc_packed_group *alone,
     // Context models that read everything in one stream learn more of what repeats than beside a
     // transformer in many: where there is no telling, both are tried.
     promise promising = {.with = job->model != NULL, .without = !job->model};
-    const bool second = joins && job->model && have_second_thread(w);
-    w->alone_tools = second ? &w->beside : &w->tools;
-    if (joins && job->model) // before the mixer's result waits in a buffer that samples use
+    const bool at_once = joins && job->model && have_second_thread(w);
+    w->alone.coders = at_once ? w->second : w->tools.coders;
+    if (joins && job->model)
         VLMC_TRY(judge_sample(w, &promising, error));
-    if (second && promising.with && promising.without)
-        return pack_both(w, alone, with, error);
+    if (promising.with && promising.without)
+        return pack_both(w, at_once, alone, with, error);
     if (promising.without)
-        VLMC_TRY(pack_with(w, w->alone_tools, NULL, job->tokens, job->n, alone, tick, error));
+        VLMC_TRY(pack_with(w, &w->alone, NULL, job->tokens, job->n, alone, tick, error));
     *with = *alone;
-    return promising.with
-               ? pack_with(w, &w->tools, job->model, job->tokens, job->n, with, tick, error)
-               : VLMC_OK;
+    if (promising.with)
+        return pack_with(w, &w->tools, job->model, job->tokens, job->n, with, tick, error);
+    return VLMC_OK;
 }
 
 static vlmc_status pack(vlmc_group_worker *w, vlmc_error *error)

@@ -65,6 +65,9 @@ vlmc_status vlmc_lockstep_encode(vlmc_lockstep *lockstep, const vlmc_token_codin
                                  size_t capacity, size_t *size, vlmc_lockstep_tick tick, void *user,
                                  vlmc_error *error);
 
+// Bytes that have been coded so far, for a tick of vlmc_lockstep_encode.
+size_t vlmc_lockstep_coded(const vlmc_lockstep *lockstep);
+
 // The inverse. Any packed bytes are safe; VLMC_ERROR_DAMAGED when no encoder wrote them,
 // VLMC_ERROR_PLUGIN when the tokenizer refuses or breaks its rules.
 vlmc_status vlmc_lockstep_decode(vlmc_lockstep *lockstep, const vlmc_token_coding *coding,

@@ -179,6 +179,7 @@ static vlmc_status encode_slabs(vlmc_lockstep *ls, const uint8_t *tokens,
         const uint32_t done = now->first + now->count;
         if (is_hopeless(ls->cut.streams, done, steps, encoder))
             return VLMC_OK;
+        ls->coded = encoder->size;
         VLMC_TRY(vlmc_lockstep_tell(ls, tick, user, done, error));
         slab *const coded = now;
         now = next;
@@ -198,12 +199,18 @@ static vlmc_status encode(vlmc_lockstep *ls, const uint8_t *tokens, vlmc_range_e
     return status;
 }
 
+size_t vlmc_lockstep_coded(const vlmc_lockstep *ls)
+{
+    return ls->coded;
+}
+
 vlmc_status vlmc_lockstep_encode(vlmc_lockstep *ls, const vlmc_token_coding *coding,
                                  const uint8_t *tokens, uint32_t n, uint32_t streams, uint8_t *out,
                                  size_t capacity, size_t *size, vlmc_lockstep_tick tick, void *user,
                                  vlmc_error *error)
 {
     *size = SIZE_MAX;
+    ls->coded = 0;
     vlmc_range_encoder encoder;
     if (capacity == 0)
         return VLMC_OK;

@@ -50,6 +50,7 @@ struct vlmc_lockstep {
 
     // Of an encoder with an engine, which runs there; NULL until there is one:
     vlmc_background *background;
+    size_t coded; // bytes of the group
     const slab *forwarded;
     vlmc_status forward_status;
     vlmc_error forward_error;
