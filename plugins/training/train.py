@@ -184,6 +184,7 @@ class Run:
             self.model.load_state_dict(state["model"])
         elif args.start:
             self.model.load_state_dict(started.state_dict())
+        self.model.bound()
         self.step, self.spent, self.seen, self.running, position = 0, 0.0, 0, 0.0, (0, 0)
         if state:
             self.step, self.spent, self.seen, self.running = (state[k] for k in ("step", "spent", "seen", "running"))
@@ -218,6 +219,7 @@ class Run:
             total += loss.detach()
         falling = max(0.003, (1 - self.progress()) / args.decay)
         self.optimizers.step(min(1.0, (self.step + 1) / self.rising, falling))
+        self.model.bound()
         self.step += 1
         self.seen += args.batch * args.length
         return total

@@ -34,6 +34,7 @@ MIX_SCALE = 64.0       # attention output, int8
 UP_SCALE = 64.0        # feed-forward before squaring, 0..180
 RESIDUAL_SCALE = 64.0     # trained residuals stay within ±350; int16 reaches ±512
 LOGIT_SCALE = 1024.0   # log2 units
+HEAD_MOST = 127 * NORM_SCALE / LOGIT_SCALE * 65535 / 65536  # a multiplier is less than 1
 
 
 def exact_dtype():
@@ -148,6 +149,11 @@ class Twin(torch.nn.Module):
             p[tuple(slice(0, min(n, m)) for n, m in zip(p.shape, old[name].shape))] = \
                 old[name][tuple(slice(0, min(n, m)) for n, m in zip(p.shape, old[name].shape))]
         return model
+
+    @torch.no_grad()
+    def bound(self):
+        """Keeps weights within what a model file can say: those of bytes that never come would grow for ever."""
+        self.head.clamp_(-HEAD_MOST, HEAD_MOST)
 
     def matrices(self):
         groups = [self.q, self.k, self.v, self.o, self.up, self.down]
