@@ -113,7 +113,8 @@ void fused_square_back(const bf16 *z, const float *factor, int64_t n, int64_t d,
         }
 }
 
-// The gated activation: z // (n, 2 d) holds gate and value, both -127..127; out // (n, d): max(gate, 0) * value / 128
+// The gated activation: z // (n, 2 d) holds gate and value, both -127..127; out // (n, d):
+// max(gate, 0) * value / 128
 void fused_gate(const bf16 *z, const float *factor, int64_t n, int64_t d, bf16 *out)
 {
     EACH_ROW
@@ -205,9 +206,10 @@ void fused_join_back(const bf16 *y, float factor, const bf16 *gradient, int64_t 
         }
 }
 
-// The keys that a position attends to: `length` of them, up to its own, at column `first` of the columns that a
-// matrix product gave it. Queries come in blocks of `block` positions; where that is all of them the columns are the
-// positions, otherwise the positions of the block before and of its own.
+// The keys that a position attends to: `length` of them, up to its own, at column `first` of the
+// columns that a matrix product gave it. Queries come in blocks of `block` positions; where that is
+// all of them the columns are the positions, otherwise the positions of the block before and of its
+// own.
 typedef struct {
     int64_t first, length, columns;
 } keys;
@@ -220,7 +222,8 @@ static inline keys keys_of(int64_t here, int64_t t, int64_t block, int64_t windo
 }
 
 // Scores s // (b, outer, t, inner, columns) in units of 2^-12 become probabilities of the last
-// `window` positions. bias // (outer * inner, window): in log2 units by distance, the farthest first
+// `window` positions. bias // (outer * inner, window): in log2 units by distance, the farthest
+// first
 void fused_softmax(bf16 *s, const float *bias, int64_t b, int64_t outer, int64_t t, int64_t inner,
                    int64_t block, int64_t window)
 {
@@ -229,8 +232,7 @@ void fused_softmax(bf16 *s, const float *bias, int64_t b, int64_t outer, int64_t
         const keys k = keys_of(r % t, t, block, window);
         for (int64_t h = 0; h < inner; h++) {
             bf16 *a = s + (r * inner + h) * k.columns;
-            const float *by =
-                bias + (r / t % outer * inner + h) * window + window - k.length;
+            const float *by = bias + (r / t % outer * inner + h) * window + window - k.length;
             float e[k.length], most = -1e30f, sum = 0;
             for (int64_t j = 0; j < k.length; j++) {
                 e[j] = (wide(a[k.first + j]) * (1.0f / 4096) + by[j]) * LN2;
