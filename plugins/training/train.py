@@ -60,7 +60,7 @@ def arguments():
     ap.add_argument("--held", type=int, metavar="SYMBOLS", help="evaluate on so many of each part at most")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=["cpu", "cuda"])
     ap.add_argument("--workers", type=int, help="processes that make batches; 0: none, as on a processor")
-    ap.add_argument("--threads", type=int, default=0)
+    ap.add_argument("--threads", type=int, help="of the processor; all that the process may use unless given")
     ap.add_argument("--plain", action="store_true", help="no fused kernels and no compiled graph")
     ap.add_argument("--stop", type=int, metavar="STEP", help="stop there, as if interrupted")
     ap.add_argument("--pause", type=float, metavar="MINUTES", help="stop after so many, with a model file of what there is")
@@ -278,8 +278,7 @@ def draw(folder, title):
 
 def main():
     args = arguments()
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    torch.set_num_threads(args.threads or len(os.sched_getaffinity(0)))  # some builds begin with one
     os.makedirs(args.out, exist_ok=True)
     lock = alone_in(args.out)  # held until the end
     keep_freed_memory()
