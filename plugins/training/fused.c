@@ -365,7 +365,7 @@ void fused_adam_rows(float *table, float *first, float *second, float *sums, con
                 continue;
             for (int64_t k = 0; k < d; k++)
                 some |= sums[at + k] != 0;
-            if (!some) // done already
+            if (!some) // done already, or nothing to do
                 continue;
             for (int64_t k = 0; k < d; k++) {
                 const float g = sums[at + k];

@@ -116,7 +116,7 @@ class Corpus:
         return windows(data, self.rows(data), t)
 
     def pool(self, t, n_groups=256, keep=1 / 4):
-        """A shuffled pool of windows from n_groups random places, a small part of each: with few places the
+        """A shuffled pool of windows from n_groups random places, a quarter of each: with few places the
         last batches of a training would be of few documents."""
         parts = []
         shares = np.array([p[1] for p in self.parts])

@@ -136,7 +136,7 @@ class Twin(torch.nn.Module):
 
     @torch.no_grad()
     def grown(self, changes):
-        """This model with a shorter window, and with a wider feed-forward that says the same until it is trained."""
+        """This model with a shorter window, and with a wider feed-forward that changes nothing until it is trained."""
         cfg = {**self.cfg, **changes}
         same = {k: v for k, v in cfg.items() if k not in ("window", "hidden")} == {
             k: v for k, v in self.cfg.items() if k not in ("window", "hidden")}
