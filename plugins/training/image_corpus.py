@@ -89,7 +89,7 @@ class Corpus:
 
     def crop(self, photos, rng, height, width, on_grid):
         # A large photograph is seen more often, within limits.
-        sizes = np.minimum([p.size for p in photos], 3_000_000).astype(float)
+        sizes = np.minimum([p.size for p in photos], 600_000).astype(float)
         while True:
             p = photos[rng.choice(len(photos), p=sizes / sizes.sum())]
             if p.shape[0] >= height and p.shape[1] >= width:
@@ -143,5 +143,5 @@ class Corpus:
         many = lambda make, photos, blocks, n: [np.concatenate(a) for a in zip(
             *[windows(*make(photos, rng, blocks), t) for _ in range(n)])]
         return {"grey": many(self.chunk, self.held_photos, True, 60),
-                "colour": many(self.colour, self.held_photos, True, 4),
-                "clean": many(self.colour, self.held_clean, False, 4)}
+                "colour": many(self.colour, self.held_photos, True, 24),
+                "clean": many(self.colour, self.held_clean, False, 24)}

@@ -24,12 +24,17 @@ import numpy as np
 import svg
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SHAPES = {  # name: the size whose tables it has, and what differs from it
-    "text": {"64x1": ("nano", dict(width=64, layers=1, heads=1, hidden=256)), "128x2": ("nano", {}),
-             "192x2": ("nano", dict(width=192, heads=3, hidden=768)), "192x2-tables": ("small", {}),
-             "256x4": ("nano", dict(width=256, layers=4, heads=4, kv_heads=2, hidden=1024)),
-             "384x6": ("nano", dict(width=384, layers=6, heads=6, kv_heads=2, hidden=1536, window=512))},
-    "image": {"64x1": ("nano", dict(width=64, layers=1, heads=1, hidden=256)), "96x2": ("nano", {}),
+
+
+def shape(width, layers, heads, kv_heads, hidden, window):
+    return dict(width=width, layers=layers, heads=heads, kv_heads=kv_heads, hidden=hidden, window=window)
+
+
+SHAPES = {  # name: the size whose tables it has, and the shape
+    "text": {"64x1": ("nano", shape(64, 1, 1, 1, 256, 256)), "128x2": ("nano", shape(128, 2, 2, 1, 512, 256)),
+             "192x2": ("nano", shape(192, 2, 3, 1, 768, 256)), "192x2-tables": ("small", shape(192, 2, 3, 1, 768, 256)),
+             "256x4": ("nano", shape(256, 4, 4, 2, 1024, 256)), "384x6": ("nano", shape(384, 6, 6, 2, 1536, 512))},
+    "image": {"64x1": ("nano", shape(64, 1, 1, 1, 256, 128)), "96x2": ("nano", shape(96, 2, 2, 1, 384, 128)),
               "192x2": ("small", {}), "256x4": ("base", {})},
 }
 SHAPES["audio"] = SHAPES["image"]

@@ -305,7 +305,7 @@ def main():
         run.score(held, log)
     draw(args.out, f"{args.modality} {args.size}")
     run.model.cpu()
-    gguf.write(args.model, run.model, args.modality)
+    gguf.write(args.model, run.model, args.modality, T.model_name(args.modality, args.size))
     print(f"{args.model}: {os.path.getsize(args.model)} bytes; {'done' if ended else 'paused'} at step {run.step}",
           flush=True)
     try:

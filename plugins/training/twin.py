@@ -12,17 +12,23 @@ SPARSE_ROWS = 4096  # larger context tables have sparse gradients
 
 SIZES = {
     "text": {
-        "nano": dict(width=128, layers=2, heads=2, kv_heads=1, hidden=512, window=256, context_dim=32),
-        "small": dict(width=192, layers=2, heads=3, kv_heads=1, hidden=768, window=256, context_dim=32),
+        "nano": dict(width=128, layers=1, heads=2, kv_heads=1, hidden=512, window=64, context_dim=32),
+        "small": dict(width=192, layers=2, heads=3, kv_heads=1, hidden=1024, window=64, context_dim=32),
         "base": dict(width=384, layers=6, heads=6, kv_heads=2, hidden=1536, window=512, context_dim=32),
     },
     "image": {
-        "nano": dict(width=96, layers=2, heads=2, kv_heads=1, hidden=384, window=128, context_dim=16),
+        "nano": dict(width=96, layers=2, heads=2, kv_heads=1, hidden=640, window=64, context_dim=16),
         "small": dict(width=192, layers=2, heads=3, kv_heads=1, hidden=768, window=128, context_dim=16),
         "base": dict(width=256, layers=4, heads=4, kv_heads=2, hidden=1024, window=256, context_dim=32),
     },
 }
 SIZES["audio"] = SIZES["image"]
+DEFAULT_SIZE = {"text": "small", "image": "nano", "audio": "nano"}  # of the model that is named after its modality
+
+
+def model_name(modality, size):
+    """general.name, by which vlmc finds a model."""
+    return modality if size == DEFAULT_SIZE[modality] else f"{modality}-{size}"
 
 # Fixed-point formats (docs/numerics.md): value = integer / scale.
 NORM_SCALE = 32.0      # normalised activations, int8
