@@ -32,6 +32,7 @@ typedef struct cli_environment {
     const char *model_path;      // VLMC_MODEL_PATH
     const char *plugin_path;     // VLMC_PLUGIN_PATH
     const char *plugin_seconds;  // VLMC_PLUGIN_SECONDS: of a plugin's call, for tests
+    const char *auto_seconds;    // VLMC_AUTO_SECONDS: AUTO_MODEL_SECONDS_MOST, for tests
     const char *catalog;         // VLMC_CATALOG
     const char *catalog_seconds; // VLMC_CATALOG_SECONDS: to wait for one in use, for tests
     const char *system;          // VLMC_SYSTEM: stands before /proc, /dev and /etc, for tests

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // vlmc create
 #include "create.h"
+#include "auto_model.h"
 #include "cli.h"
 #include "codec/cut.h"
 #include "codec/level.h"
@@ -48,7 +49,8 @@ static const struct argp_option option_table[] = {
     {"verbose", 'v', 0, 0, "Say which files a plugin turned into tokens", 1},
     {"model", 'm', "MODEL", 0,
      "A model's name or file, for plain bytes and all of its modality; default: VLMC_MODEL, else "
-     "\"" CLI_DEFAULT_MODEL "\"; \"none\" packs with zstd only",
+     "\"" CLI_DEFAULT_MODEL "\"; \"auto\" takes the largest for text that is fast enough here; "
+     "\"none\" packs with zstd only",
      5},
     {0, '1', 0, 0, "Fastest: context models alone, without a transformer", 4},
     {0, '2', 0, 0, "The same with more contexts and memory", 4},
@@ -152,6 +154,7 @@ static const struct argp create_argp = {
            "\vExamples:\n"
            "  vlmc create -o books.vlmc books/\n"
            "  vlmc create --recovery 10% -o photos.vlmc photos/\n"
+           "  vlmc create -m auto -o mails.vlmc mails/\n"
            "  vlmc create -d vulkan:0 --verify -o notes.vlmc notes/ todo.txt\n"
            "  vlmc create --encrypt --passphrase-file key -o diary.vlmc diary/\n"
            "  tar c src | vlmc create -o src.vlmc --stdin-name src.tar -\n",
@@ -343,8 +346,38 @@ static void print_result(const create_options *options, const cli_job *job,
                options->output, target->n_entries, content, archive, ratio, cli_job_seconds(job));
 }
 
-static vlmc_status pack(create_options *options, walk *walk, bool from_stdin,
-                        const create_tools *tools, create_run_state *run, vlmc_error *error)
+// -m auto: what an interrupted run chose, so that the archive becomes the same, or a choice.
+static vlmc_status choose_model(const create_options *options, const walk *walk, bool from_stdin,
+                                create_tools *tools, create_job *job, vlmc_error *error)
+{
+    cli *cli = options->common.cli;
+    cli_engines *engines = &tools->engines;
+    auto_model chosen;
+    uint64_t text_bytes = 0;
+    struct stat st;
+    if (!auto_model_wanted(engines->model_name))
+        return VLMC_OK;
+    const char *earlier = create_job_auto_model(job);
+    if (earlier && auto_model_again(engines, earlier))
+        return VLMC_OK;
+    if (!from_stdin)
+        VLMC_TRY(auto_model_look(cli, walk, tools->worker, &text_bytes, error));
+    else if (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode))
+        text_bytes = (uint64_t)st.st_size;
+    else {
+        cli_notice(cli, "the model " CLI_DEFAULT_MODEL ", because it is not known beforehand how "
+                        "much comes from a pipe");
+        auto_model_again(engines, CLI_DEFAULT_MODEL);
+        return cli_engines_load(engines, error);
+    }
+    VLMC_TRY(auto_model_choose(engines, text_bytes, options->level, &chosen, error));
+    create_job_note_auto_model(job, chosen.name ? chosen.name : "");
+    auto_model_tell(cli, &chosen, text_bytes);
+    return VLMC_OK;
+}
+
+static vlmc_status pack(create_options *options, walk *walk, bool from_stdin, create_tools *tools,
+                        create_run_state *run, vlmc_error *error)
 {
     cli *cli = options->common.cli;
     create_target target = {.cli = cli, .job = &run->job, .verbose = options->verbose};
@@ -352,6 +385,7 @@ static vlmc_status pack(create_options *options, walk *walk, bool from_stdin,
     cli_status_set("looking at the files");
     if (!from_stdin)
         VLMC_TRY(collect(options, walk, error));
+    VLMC_TRY(choose_model(options, walk, from_stdin, tools, &run->job, error));
     if (run->job.on_record)
         vlmc_json_set_number(run->job.record, "content_bytes", walk->content_bytes);
     create_job_save(&run->job);
@@ -379,7 +413,7 @@ static vlmc_status open_tools(const create_options *options, const create_job *j
     if (strcmp(tools->engines.model_name, "none") == 0)
         return VLMC_OK; // tokens are of no use to zstd
     tools->source = cli_engines_source(&tools->engines);
-    if (tools->engines.model_chosen)
+    if (tools->engines.model_chosen && !auto_model_wanted(tools->engines.model_name))
         VLMC_TRY(cli_engines_load(&tools->engines, error)); // asked for by name: must be there
     if (options->no_plugins)
         return VLMC_OK;

@@ -194,6 +194,7 @@ static vlmc_status take_up(create_job *job, const create_options *options, json_
         job->goes_on = true;
         json_object_set(job->record, "models", json_object_get(earlier, "models"));
         json_object_set(job->record, "tokenizers", json_object_get(earlier, "tokenizers"));
+        json_object_set(job->record, "auto_model", json_object_get(earlier, "auto_model"));
         json_object_set(job->record, "begun", json_object_get(earlier, "begun"));
     }
     return VLMC_OK;
@@ -338,6 +339,17 @@ vlmc_engine_source create_job_source(create_job *job, vlmc_engine_source inner)
         .user = job,
         .lost = lost,
     };
+}
+
+const char *create_job_auto_model(const create_job *job)
+{
+    return json_string_value(json_object_get(job->record, "auto_model"));
+}
+
+void create_job_note_auto_model(create_job *job, const char *name)
+{
+    if (job->on_record)
+        json_object_set_new(job->record, "auto_model", json_string(name));
 }
 
 void create_job_note_tokenizer(create_job *job, const vlmc_tokenizer *tokenizer)

@@ -28,6 +28,10 @@ void create_job_destroy(create_job *job);
 
 // `inner`, with every model that it chooses noted in the record.
 vlmc_engine_source create_job_source(create_job *job, vlmc_engine_source inner);
+// What -m auto chose (auto_model.h): of the run that this one goes on from, or NULL; and of this
+// one.
+const char *create_job_auto_model(const create_job *job);
+void create_job_note_auto_model(create_job *job, const char *name);
 void create_job_note_tokenizer(create_job *job, const vlmc_tokenizer *tokenizer);
 
 // Is all there that an earlier run used? Without it the archive would become another one.

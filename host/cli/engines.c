@@ -144,6 +144,14 @@ static vlmc_status load_by_name(cli_engines *engines, const char *name, const vl
     return status;
 }
 
+vlmc_status cli_engines_find(cli_engines *engines, const char *name, const vlmc_model **model,
+                             vlmc_error *error)
+{
+    VLMC_TRY(load_by_name(engines, name, model, error));
+    return *model ? VLMC_OK
+                  : vlmc_fail(error, VLMC_ERROR_MODEL_MISSING, "no model named \"%s\"", name);
+}
+
 vlmc_status cli_engines_load(cli_engines *engines, vlmc_error *error)
 {
     const vlmc_model *model;
@@ -162,10 +170,16 @@ static void tell_once(cli_engines *engines, const vlmc_tokenizer *tokenizer, con
     cli_notice(engines->common->cli, "%s is packed without a model: %s", tokenizer->id, text);
 }
 
-// The model of -m is for all of its own modality. Plain bytes are text until proven otherwise.
+// Plain bytes are text until proven otherwise.
+static const char *modality_of(const vlmc_tokenizer *tokenizer)
+{
+    return tokenizer ? tokenizer->modality : "text";
+}
+
+// The model of -m is for all of its own modality.
 static bool is_for(const vlmc_model *model, const vlmc_tokenizer *tokenizer)
 {
-    return strcmp(model->modality, tokenizer ? tokenizer->modality : "text") == 0;
+    return strcmp(model->modality, modality_of(tokenizer)) == 0;
 }
 
 static vlmc_status choose_for_bytes(cli_engines *engines, const vlmc_model **model,
@@ -183,6 +197,8 @@ static vlmc_status choose_model(void *user, const vlmc_tokenizer *tokenizer,
 {
     cli_engines *engines = user;
     *model = NULL;
+    if (engines->no_text_model && strcmp(modality_of(tokenizer), "text") == 0)
+        return VLMC_OK;
     if (!tokenizer)
         return choose_for_bytes(engines, model, error);
     vlmc_error why = {0};

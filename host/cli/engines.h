@@ -34,8 +34,9 @@ typedef struct cli_engines {
     const cli_common *common;
     cli_model_path path;
     const char
-        *model_name;   // writing: the model for plain bytes and all of its modality, never NULL
-    bool model_chosen; // model_name was asked for, it is not the default
+        *model_name;    // writing: the model for plain bytes and all of its modality, never NULL
+    bool model_chosen;  // model_name was asked for, it is not the default
+    bool no_text_model; // text goes through context models alone, whatever model_name is
     cli_loaded_model models[CLI_MODELS_MAX]; // each stays until the end
     uint32_t n_models;
     const vlmc_tokenizer *told[CLI_MODELS_MAX]; // tokenizers that lack a model, once for each
@@ -67,6 +68,10 @@ void cli_engines_destroy(cli_engines *engines);
 
 // Loads the model of -m now, so that a wrong name is found before any work.
 vlmc_status cli_engines_load(cli_engines *engines, vlmc_error *error);
+
+// The model of this name; it stays until the end.
+vlmc_status cli_engines_find(cli_engines *engines, const char *name, const vlmc_model **model,
+                             vlmc_error *error);
 
 // For the archive code; `engines` must outlive it.
 vlmc_engine_source cli_engines_source(cli_engines *engines);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // vlmc estimate
+#include "auto_model.h"
 #include "cli.h"
 #include "codec/level.h"
 #include "devices.h"
@@ -44,7 +45,8 @@ typedef struct estimate_options {
 } estimate_options;
 
 static const struct argp_option option_table[] = {
-    {"model", 'm', "MODEL", 0, "As for create; \"none\": zstd only", 5},
+    {"model", 'm', "MODEL", 0,
+     "As for create; \"auto\": for the default level; \"none\": zstd only", 5},
     {0, '1', 0, 0, "This level only, -1 to -9", 4},
     {0, '2', 0, OPTION_ALIAS, 0, 4},
     {0, '3', 0, OPTION_ALIAS, 0, 4},
@@ -211,7 +213,7 @@ static vlmc_status open_tools(const estimate_options *options, estimate_tools *t
     if (strcmp(tools->engines.model_name, "none") == 0)
         return VLMC_OK;
     tools->source = cli_engines_source(&tools->engines);
-    if (tools->engines.model_chosen)
+    if (tools->engines.model_chosen && !auto_model_wanted(tools->engines.model_name))
         VLMC_TRY(cli_engines_load(&tools->engines, error));
     if (options->no_plugins)
         return VLMC_OK;
@@ -238,8 +240,21 @@ static vlmc_status collect(const estimate_options *options, walk *walk, vlmc_err
     return walk_finish(walk, error);
 }
 
+// -m auto, which create would choose for one level.
+static vlmc_status choose_model(const estimate_options *options, estimate_tools *tools,
+                                const estimate_sample *sample, vlmc_error *error)
+{
+    const uint64_t text_bytes = auto_model_text_bytes(sample);
+    auto_model chosen;
+    if (!auto_model_wanted(tools->engines.model_name))
+        return VLMC_OK;
+    VLMC_TRY(auto_model_choose(&tools->engines, text_bytes, options->level, &chosen, error));
+    auto_model_tell(options->common.cli, &chosen, text_bytes);
+    return VLMC_OK;
+}
+
 static vlmc_status estimate(const estimate_options *options, const walk *walk,
-                            const estimate_tools *tools, vlmc_error *error)
+                            estimate_tools *tools, vlmc_error *error)
 {
     const uint32_t first = options->level ? options->level : VLMC_LEVEL_MIN;
     const uint32_t last = options->level ? options->level : VLMC_LEVEL_MAX;
@@ -274,7 +289,9 @@ static vlmc_status estimate(const estimate_options *options, const walk *walk,
         .index_bytes = index_bytes(walk),
     };
     cli_job_begin(&job, options->common.cli, "packing the sample", 0);
-    status = estimate_rate(&rate, results, error);
+    status = choose_model(options, tools, &sample, error);
+    if (status == VLMC_OK)
+        status = estimate_rate(&rate, results, error);
     cli_job_end(&job);
     estimate_sample_free(&sample);
     if (status == VLMC_OK)

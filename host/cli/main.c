@@ -60,6 +60,7 @@ static cli_environment read_environment(void)
         .model_path = variable("VLMC_MODEL_PATH"),
         .plugin_path = variable("VLMC_PLUGIN_PATH"),
         .plugin_seconds = variable("VLMC_PLUGIN_SECONDS"),
+        .auto_seconds = variable("VLMC_AUTO_SECONDS"),
         .catalog = variable("VLMC_CATALOG"),
         .catalog_seconds = variable("VLMC_CATALOG_SECONDS"),
         .system = variable("VLMC_SYSTEM"),

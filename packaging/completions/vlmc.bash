@@ -110,7 +110,7 @@ _vlmc_fill() { # CURRENT KIND WORD…
         if [[ $current == */* ]]; then
             _vlmc_files "$current" '*.gguf'
         else
-            _vlmc_words "$current" none "$(vlmc model list 2>/dev/null | cut -d' ' -f1)"
+            _vlmc_words "$current" auto none "$(vlmc model list 2>/dev/null | cut -d' ' -f1)"
         fi
         ;;
     esac

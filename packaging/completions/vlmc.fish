@@ -27,7 +27,7 @@ function __vlmc_no_action
 end
 
 function __vlmc_models
-    printf '%s\t%s\n' none 'zstd only'
+    printf '%s\t%s\n' auto 'the largest that is fast enough' none 'zstd only'
     vlmc model list 2>/dev/null | string replace -r '^(\S+) .*' '$1\tmodel'
 end
 
