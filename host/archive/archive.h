@@ -7,6 +7,7 @@
 #ifndef VLMC_ARCHIVE_ARCHIVE_H
 #define VLMC_ARCHIVE_ARCHIVE_H
 
+#include "codec/level.h"
 #include "codec/method.h"
 #include "model/engine.h"
 #include "plugin/worker.h"
@@ -170,7 +171,7 @@ typedef struct vlmc_writer_params {
     const char *journal;
     vlmc_engine_source engine; // open == NULL: no model and no mixer, zstd and stored only
     vlmc_writer_plugins plugins;
-    uint32_t level;          // codec/level.h; 0: the default
+    const vlmc_level *level; // NULL: the default
     uint32_t group_bytes;    // tokens that a group has at most, 2^16..2^26: larger groups learn
                              // more, and are more to decode for a single file; 0: 2^20
     uint32_t groups_at_once; // that are packed side by side, by as many threads, each with the

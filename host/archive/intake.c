@@ -49,7 +49,7 @@ vlmc_status vlmc_intake_create(const vlmc_writer_params *params, vlmc_packer *pa
     if (!in)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
     in->plugins = params->plugins;
-    in->joined = vlmc_level_of(params->level)->models;
+    in->joined = params->level->models;
     in->packer = packer;
     in->records = records;
     in->pending = pending;

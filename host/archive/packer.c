@@ -113,7 +113,7 @@ vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *ou
     p->source = params->engine;
     vlmc_shared_source_init(&p->shared, &p->source);
     p->plugins = params->plugins;
-    p->level = *vlmc_level_of(params->level);
+    p->level = *params->level;
     p->limit = params->group_bytes ? params->group_bytes : VLMC_GROUP_BYTES_DEFAULT;
     p->progress = params->progress;
     p->progress_user = params->progress_user;

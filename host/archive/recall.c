@@ -29,7 +29,7 @@ struct vlmc_recall {
 // Another level, or another program, packs differently.
 static void hash_settings(const vlmc_writer_params *params, uint8_t *digest)
 {
-    const vlmc_level *level = vlmc_level_of(params->level);
+    const vlmc_level *level = params->level;
     const uint32_t numbers[] = {
         VLMC_FORMAT_VERSION, VLMC_NUMERICS_VERSION,       ZSTD_versionNumber(),
         level->models,       level->stream_tokens,        level->mix.memory,

@@ -79,7 +79,10 @@ vlmc_status vlmc_writer_create(const vlmc_writer_params *params, vlmc_writer **w
     vlmc_writer *w = calloc(1, sizeof *w);
     if (!w)
         return vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory to write an archive");
-    const vlmc_status status = start(w, params, error);
+    vlmc_writer_params known = *params;
+    if (!known.level)
+        known.level = vlmc_level_of(VLMC_LEVEL_DEFAULT);
+    const vlmc_status status = start(w, &known, error);
     if (status != VLMC_OK)
         vlmc_writer_destroy(&w);
     *writer = w;

@@ -290,7 +290,7 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
     const bool to_stdout = strcmp(options->output, "-") == 0;
     const uint32_t by_level = vlmc_level_of(options->level)->group_bytes;
     const vlmc_writer_params params = {
-        .level = options->level,
+        .level = vlmc_level_of(options->level),
         .group_bytes = options->group_bytes ? options->group_bytes : by_level,
         .groups_at_once = tools->groups_at_once,
         .beside_bytes = tools->beside_bytes,

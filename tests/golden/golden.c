@@ -141,12 +141,21 @@ vlmc_status golden_open(const char *path, const vlmc_engine_source *engines, vlm
     return status;
 }
 
+// One that does not change with what levels are: a stream for each 32 Ki tokens.
+static const vlmc_level level = {
+    .models = true,
+    .text_model = "text",
+    .group_bytes = 2u << 20,
+    .stream_tokens = 32u << 10,
+    .mix = {VLMC_MIX_FAST, 20},
+};
+
 vlmc_status golden_write(const char *folder, const golden_archive *archive, const vlmc_model *model,
                          const golden_plugins *plugins, const char *path, vlmc_error *error)
 {
     vlmc_writer_params params = {.path = path, .replace = true};
     if (archive->model) {
-        params.level = 3; // the one with the most streams
+        params.level = &level;
         params.engine = tiny_engines(model);
         params.plugins.worker = plugins->worker;
     }

@@ -35,7 +35,7 @@ static bench make_bench(uint32_t level)
         .path = b.path,
         .replace = true,
         .engine = b.engines,
-        .level = level,
+        .level = vlmc_level_of(level),
         .group_bytes = 65536,
         .groups_at_once = 2,
     };

@@ -27,7 +27,7 @@ static size_t pack_as(const char *path, const vlmc_model *model, bool alone, uin
         .replace = true,
         .beside_bytes = beside_bytes,
         .engine = tiny_engines(model),
-        .level = level,
+        .level = vlmc_level_of(level),
         .group_bytes = group_bytes,
     };
     if (alone)

@@ -84,7 +84,7 @@ static bench *make_bench_with(uint32_t level, vlmc_seal *seal)
     fill_random(noise, 70000, 4);
     set_content(b, 5, "f", noise, 70000);
     b->params = kit_params(b->kit, scratch(0, "whole.vlmc"));
-    b->params.level = level;
+    b->params.level = vlmc_level_of(level);
     if (level == 0)
         b->params.engine = (vlmc_engine_source){0};
     b->params.group_bytes = GROUP_BYTES;
@@ -284,10 +284,10 @@ Test(resume, another_level_takes_nothing_over)
 {
     bench *b = make_bench(2);
     vlmc_writer_progress state;
-    b->params.level = 1;
+    b->params.level = vlmc_level_of(1);
     cr_assert_eq(interrupt(b, b->countdown.done / 2, &state), VLMC_ERROR_INTERRUPTED);
     cr_assert_gt(state.kept, 0);
-    b->params.level = 2;
+    b->params.level = vlmc_level_of(2);
     cr_assert_eq(finish(b), 0);
     free_bench(b);
 }
