@@ -54,7 +54,7 @@ static const struct argp_option option_table[] = {
      5},
     {0, '1', 0, 0, "Fastest: context models alone, without a transformer", 4},
     {0, '2', 0, 0, "The same with more contexts and memory", 4},
-    {0, '3', 0, 0, "Fastest with a transformer", 4},
+    {0, '3', 0, 0, "Fastest with a transformer: the model text-nano, where it is there", 4},
     {0, '4', 0, 0, "Smaller groups than the default: faster to get one file out", 4},
     {0, '5', 0, 0, "The default", 4},
     {0, '6', 0, 0, "Larger groups, more memory", 4},
@@ -406,6 +406,7 @@ static vlmc_status open_tools(const create_options *options, const create_job *j
     VLMC_TRY(cli_encrypt(cli, &options->encryption, options->output,
                          job->goes_on ? job->place.partial : NULL, &tools->seal, error));
     VLMC_TRY(cli_engines_create(&tools->engines, &options->common, options->model, error));
+    cli_engines_at_level(&tools->engines, options->level);
     const uint32_t at_once = cli_groups_at_once(&options->common, options->level);
     tools->groups_at_once = at_once;
     tools->beside_bytes = cli_beside_bytes(&options->common, at_once);

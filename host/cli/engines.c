@@ -152,6 +152,19 @@ vlmc_status cli_engines_find(cli_engines *engines, const char *name, const vlmc_
                   : vlmc_fail(error, VLMC_ERROR_MODEL_MISSING, "no model named \"%s\"", name);
 }
 
+void cli_engines_at_level(cli_engines *engines, uint32_t level)
+{
+    const vlmc_model *model;
+    vlmc_error unused;
+    const char *name = vlmc_level_of(level)->text_model;
+    if (engines->model_chosen)
+        return;
+    engines->model_name = CLI_DEFAULT_MODEL;
+    if (strcmp(name, CLI_DEFAULT_MODEL) != 0 &&
+        cli_engines_find(engines, name, &model, &unused) == VLMC_OK)
+        engines->model_name = name;
+}
+
 vlmc_status cli_engines_load(cli_engines *engines, vlmc_error *error)
 {
     const vlmc_model *model;
@@ -182,6 +195,14 @@ static bool is_for(const vlmc_model *model, const vlmc_tokenizer *tokenizer)
     return strcmp(model->modality, modality_of(tokenizer)) == 0;
 }
 
+// The tokenizer's own, which is the level's where it is the default of text.
+static const char *own_model(const cli_engines *engines, const vlmc_tokenizer *tokenizer)
+{
+    return !engines->model_chosen && strcmp(tokenizer->default_model, CLI_DEFAULT_MODEL) == 0
+               ? engines->model_name
+               : tokenizer->default_model;
+}
+
 static vlmc_status choose_for_bytes(cli_engines *engines, const vlmc_model **model,
                                     vlmc_error *error)
 {
@@ -208,7 +229,7 @@ static vlmc_status choose_model(void *user, const vlmc_tokenizer *tokenizer,
     if (!*model || !is_for(*model, tokenizer)) {
         *model = NULL;
         if (tokenizer->default_model)
-            status = load_by_name(engines, tokenizer->default_model, model, &why);
+            status = load_by_name(engines, own_model(engines, tokenizer), model, &why);
     }
     if (status == VLMC_OK && *model)
         status = vlmc_model_fits(*model, tokenizer, &why);

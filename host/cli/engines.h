@@ -69,6 +69,9 @@ void cli_engines_destroy(cli_engines *engines);
 // Loads the model of -m now, so that a wrong name is found before any work.
 vlmc_status cli_engines_load(cli_engines *engines, vlmc_error *error);
 
+// The model for text is that of this level from here on, unless another was asked for.
+void cli_engines_at_level(cli_engines *engines, uint32_t level);
+
 // The model of this name; it stays until the end.
 vlmc_status cli_engines_find(cli_engines *engines, const char *name, const vlmc_model **model,
                              vlmc_error *error);

@@ -274,6 +274,7 @@ static vlmc_status estimate(const estimate_options *options, const walk *walk,
     VLMC_TRY(status);
     estimate_rate_params rate = {
         .source = &tools->source,
+        .engines = &tools->engines,
         .sample = &sample,
         .first = first,
         .last = last,

@@ -41,7 +41,8 @@ typedef struct rate {
     double seconds; // for a token
     double gain;    // what a transformer leaves of it, at gain_tokens; 0: there is none
     double gain_tokens;
-    double model_seconds; // for a token
+    double model_seconds;    // for a token
+    const vlmc_model *model; // that these two are of
 } rate;
 
 typedef struct packed_size {
@@ -128,10 +129,12 @@ static vlmc_status rate_model(rater *r, uint32_t k, const vlmc_level *level, vlm
     const vlmc_mix_settings settings = {level->mix.effort, 21};
     const vlmc_model *model;
     estimate_measure with, without;
-    if (to->known_model)
+    VLMC_TRY(source->choose(source->user, kind->as_bytes ? NULL : kind->tokenizer, &model, error));
+    if (to->known_model && to->model == model)
         return VLMC_OK;
     to->known_model = true;
-    VLMC_TRY(source->choose(source->user, kind->as_bytes ? NULL : kind->tokenizer, &model, error));
+    to->model = model;
+    to->gain = 0;
     if (!model)
         return VLMC_OK;
     const uint32_t n =
@@ -380,8 +383,10 @@ vlmc_status estimate_rate(const estimate_rate_params *params, estimate_result *r
     vlmc_status status = vlmc_group_packer_create(params->source->open != NULL, &r->groups, error);
     if (status == VLMC_OK)
         status = estimate_coder_create(params->source, params->sample, &r->coder, error);
-    for (uint32_t level = params->first; level <= params->last && status == VLMC_OK; level++)
+    for (uint32_t level = params->first; level <= params->last && status == VLMC_OK; level++) {
+        cli_engines_at_level(params->engines, level);
         status = rate_level(r, level, &results[level], error);
+    }
     estimate_coder_destroy(&r->coder);
     vlmc_group_packer_destroy(&r->groups);
     free(r);

@@ -5,12 +5,14 @@
 
 #include "archive/archive.h"
 #include "codec/level.h"
+#include "engines.h"
 #include "estimate_sample.h"
 
 #include <stdint.h>
 
 typedef struct estimate_rate_params {
     const vlmc_engine_source *source; // without `open`: zstd alone
+    cli_engines *engines;             // behind it
     const estimate_sample *sample;
     uint32_t first, last;                        // levels
     uint32_t groups_at_once[VLMC_LEVEL_MAX + 1]; // that are packed side by side, by level

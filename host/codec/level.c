@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "level.h"
 
+#define NANO "text-nano"
+#define SMALL "text"
 #define KIB (1u << 10)
 #define MIB (1u << 20)
 
 // Memory: lines of 64 bytes, as a power of two. Larger groups learn more and take longer to open a
 // single file of.
 static const vlmc_level levels[] = {
-    {false, 4 * MIB, 64 * KIB, {VLMC_MIX_FAST, 21}},     // 1
-    {false, 8 * MIB, 64 * KIB, {VLMC_MIX_NORMAL, 22}},   // 2
-    {true, 2 * MIB, 32 * KIB, {VLMC_MIX_FAST, 20}},      // 3
-    {true, 4 * MIB, 64 * KIB, {VLMC_MIX_NORMAL, 21}},    // 4
-    {true, 16 * MIB, 128 * KIB, {VLMC_MIX_NORMAL, 23}},  // 5
-    {true, 32 * MIB, 128 * KIB, {VLMC_MIX_NORMAL, 24}},  // 6
-    {true, 32 * MIB, 256 * KIB, {VLMC_MIX_STRONG, 24}},  // 7
-    {true, 64 * MIB, 256 * KIB, {VLMC_MIX_STRONG, 24}},  // 8
-    {true, 64 * MIB, 1024 * KIB, {VLMC_MIX_STRONG, 25}}, // 9
+    {false, SMALL, 4 * MIB, 64 * KIB, {VLMC_MIX_FAST, 21}},     // 1
+    {false, SMALL, 8 * MIB, 64 * KIB, {VLMC_MIX_NORMAL, 22}},   // 2
+    {true, NANO, 4 * MIB, 64 * KIB, {VLMC_MIX_FAST, 21}},       // 3
+    {true, SMALL, 4 * MIB, 64 * KIB, {VLMC_MIX_NORMAL, 21}},    // 4
+    {true, SMALL, 16 * MIB, 128 * KIB, {VLMC_MIX_NORMAL, 23}},  // 5
+    {true, SMALL, 32 * MIB, 128 * KIB, {VLMC_MIX_NORMAL, 24}},  // 6
+    {true, SMALL, 32 * MIB, 256 * KIB, {VLMC_MIX_STRONG, 24}},  // 7
+    {true, SMALL, 64 * MIB, 256 * KIB, {VLMC_MIX_STRONG, 24}},  // 8
+    {true, SMALL, 64 * MIB, 1024 * KIB, {VLMC_MIX_STRONG, 25}}, // 9
 };
 
 const vlmc_level *vlmc_level_of(uint32_t number)

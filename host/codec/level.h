@@ -18,6 +18,8 @@ typedef struct vlmc_level {
     // Transformers, and tokens that join others; else context models alone, and of such tokens the
     // bytes as they are: the contexts of text cost more time than these levels have.
     bool models;
+    // The model of text where the user names none and it is there, else the default one.
+    const char *text_model;
     uint32_t group_bytes; // tokens of a group, at most
     // One more stream for each that many tokens, unless the tokenizer has a say: few streams learn
     // more of what is near, many keep a device busy. Without a model there is one.

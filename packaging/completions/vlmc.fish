@@ -78,7 +78,7 @@ complete -c vlmc -n '__vlmc_command create estimate bench' -s m -l model -r -F -
 complete -c vlmc -n $packing -l no-plugins -d 'Take every file as plain bytes'
 complete -c vlmc -n $packing -s 1 -d 'Fastest: context models alone'
 complete -c vlmc -n $packing -s 2 -d 'More contexts and memory'
-complete -c vlmc -n $packing -s 3 -d 'Fastest with a transformer'
+complete -c vlmc -n $packing -s 3 -d 'Fastest with a transformer, a small one'
 complete -c vlmc -n $packing -s 4 -d 'Smaller groups than the default'
 complete -c vlmc -n $packing -s 5 -d 'The default'
 complete -c vlmc -n $packing -s 6 -d 'Larger groups, more memory'

@@ -11,6 +11,21 @@ check "which gives the same archive" cmp a.vlmc b.vlmc
 expect 0 "VLMC_MODEL names one" env VLMC_MODEL=tiny "$vlmc" create -o c.vlmc text
 check "the same" cmp a.vlmc c.vlmc
 
+mkdir levels lonely
+cp "$models/tiny.gguf" levels/text-nano.gguf
+cp "$models/other/tiny.gguf" levels/text.gguf # which predicts it badly
+cp "$models/tiny.gguf" lonely/text.gguf
+cp "$vlmc" ./alone # with no models beside it
+at_level() { # FOLDER LEVEL…: whether the archive needs the model that predicts it
+    VLMC_MODEL_PATH="$scratch/$1" ./alone create -q -f --no-catalog "${@:2}" -o level.vlmc text &&
+        "$vlmc" info level.vlmc | grep -q '^needs     model tiny'
+}
+check "-3 takes the model text-nano" at_level levels -3
+refute "unless another one is named" at_level levels -3 -m text
+check "or it is not there: text then" at_level lonely -3
+refute "-5 takes the model text" at_level levels -5
+check "unless text-nano is named" at_level levels -5 -m text-nano
+
 expect 5 "an unknown model" "$vlmc" create -m nosuch -o x.vlmc text
 says 'no model named "nosuch"'
 expect 5 "an unknown default model" env VLMC_MODEL=nosuch "$vlmc" create -o x.vlmc text
