@@ -61,12 +61,14 @@ def main():
     ap.add_argument("--chunks", metavar="SPEC", help="and how its chunks are seen: image.pixels:HEX")
     args = ap.parse_args()
     model, modality = load(args.checkpoint)
-    gguf.write(args.model, model, modality, args.name)
     if not args.proof:
+        gguf.write(args.model, model, modality, args.name)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         streams = (chunk_streams(args.plugin, args.chunks, args.proof, folder) if args.plugin
                    else text_streams(model.contexts, args.proof, folder))
+        proof.settle(model, *streams)
+        gguf.write(args.model, model, modality, args.name)
         return 0 if proof.prove(model, args.model, *streams, folder) else 1
 
 

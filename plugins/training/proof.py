@@ -14,13 +14,26 @@ import twin as T
 LIMIT = 0.01
 
 
+def inputs(symbols, rows):
+    """What the twin reads for each stream: tokens before (1, length) and rows."""
+    before = np.concatenate([np.full((len(symbols), 1), T.BOS), symbols[:, :-1]], 1).astype(np.int64)
+    for s in range(len(symbols)):
+        yield torch.from_numpy(before[s:s + 1]), torch.from_numpy(rows[s:s + 1].astype(np.int64))
+
+
+def settle(model, symbols, rows):
+    """Before a model file is written: see Twin.settle."""
+    model.cpu().eval()
+    for stream in inputs(symbols, rows):
+        model.settle(*stream)
+
+
 @torch.no_grad()
 def twin_bits(model, symbols, rows):
     """Bits that the float twin spends on streams: symbols (streams, length)."""
-    before = np.concatenate([np.full((len(symbols), 1), T.BOS), symbols[:, :-1]], 1).astype(np.int64)
     bits = 0.0
-    for s in range(len(symbols)):
-        logits = model(torch.from_numpy(before[s:s + 1]), torch.from_numpy(rows[s:s + 1].astype(np.int64)))
+    for s, stream in enumerate(inputs(symbols, rows)):
+        logits = model(*stream)
         target = torch.from_numpy(symbols[s].astype(np.int64))
         bits += F.cross_entropy(logits * math.log(2), target, reduction="sum").item() / math.log(2)
     return bits

@@ -304,7 +304,8 @@ def main():
             run.feeder.close()
         run.score(held, log)
     draw(args.out, f"{args.modality} {args.size}")
-    run.model.cpu()
+    sample = corpus.sample()
+    proof.settle(run.model, *sample)
     gguf.write(args.model, run.model, args.modality, T.model_name(args.modality, args.size))
     print(f"{args.model}: {os.path.getsize(args.model)} bytes; {'done' if ended else 'paused'} at step {run.step}",
           flush=True)
@@ -313,7 +314,7 @@ def main():
     except OSError as e:
         print(f"NOT PROVEN: the engine cannot be compiled here ({e}); see export.py --proof")
         return 0
-    return 0 if proof.prove(run.model, args.model, *corpus.sample(), args.out) else 1
+    return 0 if proof.prove(run.model, args.model, *sample, args.out) else 1
 
 
 if __name__ == "__main__":

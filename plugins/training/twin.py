@@ -38,7 +38,8 @@ SCORE_SCALE = 4096.0   # attention scores in log2 units
 V_SCALE = 32.0         # values, int8
 MIX_SCALE = 64.0       # attention output, int8
 UP_SCALE = 64.0        # feed-forward before squaring, 0..180
-RESIDUAL_SCALE = 64.0     # trained residuals stay within ±350; int16 reaches ±512
+RESIDUAL_SCALE = 64.0     # int16 reaches ±512
+RESIDUAL_MOST, RESIDUAL_WANTED = 480.0, 350.0  # in a model file: what held-out symbols may reach, and what they are brought back to
 LOGIT_SCALE = 1024.0   # log2 units
 HEAD_MOST = 127 * NORM_SCALE / LOGIT_SCALE * 65535 / 65536  # a multiplier is less than 1
 
@@ -161,6 +162,22 @@ class Twin(torch.nn.Module):
         """Keeps weights within what a model file can say: those of bytes that never come would grow for ever."""
         self.head.clamp_(-HEAD_MOST, HEAD_MOST)
 
+    @torch.no_grad()
+    def settle(self, tokens, rows):
+        """Scales all that is added to the residual stream where it leaves RESIDUAL_MOST on these symbols. That changes
+        nothing but where int16 ends, which training knows nothing of: every reader of the stream normalises it first."""
+        b, t = tokens.shape
+        x = self.embed(tokens, rows.reshape(b * t, -1))
+        most = x.abs().max()
+        for i in range(self.cfg["layers"]):
+            for part in (self.attend, lambda x, i, b, t: self.feed(x, i)):
+                added = part(x, i, b, t)
+                x = x + added
+                most = torch.stack([most, added.abs().max(), x.abs().max()]).max()
+        if most > RESIDUAL_MOST:
+            for p in (self.token, self.context, *self.o, *self.down):
+                p.mul_(RESIDUAL_WANTED / most)
+
     def matrices(self):
         groups = [self.q, self.k, self.v, self.o, self.up, self.down]
         return [self.context] + [p for g in groups for p in g]
@@ -211,13 +228,16 @@ class Twin(torch.nn.Module):
         x = x + self.attend(x, i, b, t)
         return x + self.feed(x, i)
 
+    def embed(self, tokens, rows):
+        """tokens: (b, t); rows: (b*t, contexts) -> the residual stream (b*t, width)."""
+        wide = torch.cat([int8(table(rows[:, i]), ROW_SCALE)
+                          for i, table in enumerate(self.tables)], 1)
+        return self.token[tokens.reshape(-1)] + IntegerLinear.apply(wide, self.context, ROW_SCALE)
+
     def forward(self, tokens, rows):
         """tokens: (b, t) previous tokens; rows: (b, t, contexts) -> logits (b*t, 256), log2."""
         b, t = tokens.shape
-        rows = rows.reshape(b * t, -1)
-        wide = torch.cat([int8(table(rows[:, i]), ROW_SCALE)
-                          for i, table in enumerate(self.tables)], 1)
-        x = self.token[tokens.reshape(-1)] + IntegerLinear.apply(wide, self.context, ROW_SCALE)
+        x = self.embed(tokens, rows.reshape(b * t, -1))
         for i in range(self.cfg["layers"]):
             x = self.layer(x, i, b, t)
         return IntegerLinear.apply(self.norm(x), self.head, NORM_SCALE)
