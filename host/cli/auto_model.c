@@ -69,7 +69,7 @@ static double now(void)
 typedef struct trial {
     vlmc_engine *engine;
     uint32_t streams, steps;
-    uint16_t *tokens; // (streams, steps)
+    uint16_t *tokens; // (streams, steps), all 0, which every vocabulary has
     uint32_t *rows;   // (streams, steps, n_contexts)
     int16_t *logits;  // (streams, steps, vocab)
 } trial;
@@ -78,14 +78,12 @@ typedef struct trial {
 static void fill(trial *t, const vlmc_hyperparameters *hp)
 {
     uint32_t random = 1;
-    for (uint32_t i = 0; i < t->streams * t->steps; i++) {
-        t->tokens[i] = 'e';
+    for (uint32_t i = 0; i < t->streams * t->steps; i++)
         for (uint32_t c = 0; c < hp->n_contexts; c++) {
             random = random * 1664525u + 1013904223u;
             t->rows[(size_t)i * hp->n_contexts + c] =
                 (uint32_t)((uint64_t)random * hp->contexts[c].rows >> 32);
         }
-    }
 }
 
 static vlmc_status run(trial *t, double *tokens_second, vlmc_error *error)
@@ -120,13 +118,19 @@ static vlmc_status measure(cli_engines *engines, const vlmc_model *model, uint32
     vlmc_status status = t.tokens && t.rows && t.logits
                              ? VLMC_OK
                              : vlmc_fail(error, VLMC_ERROR_MEMORY, "not enough memory");
-    if (status == VLMC_OK)
-        status = source.open(source.user, model, t.streams, t.steps, &t.engine, error);
     if (status == VLMC_OK) {
+        bool again; // on another engine, where one is lost in the middle of its work
         fill(&t, hp);
-        status = run(&t, tokens_second, error);
+        do {
+            again = false;
+            status = source.open(source.user, model, t.streams, t.steps, &t.engine, error);
+            if (status == VLMC_OK) {
+                status = run(&t, tokens_second, error);
+                again = status == VLMC_ERROR_DEVICE && source.lost(source.user, error);
+            }
+            vlmc_engine_destroy(&t.engine);
+        } while (again);
     }
-    vlmc_engine_destroy(&t.engine);
     free(t.tokens);
     free(t.rows);
     free(t.logits);

@@ -45,7 +45,14 @@ expect 0 "a device that stays makes an archive" "$vlmc" create -d vulkan -m tiny
 refute "and does not speak of loss" grep -q 'stopped answering' stderr
 check "it is the same" cmp cpu.vlmc stays.vlmc
 
+mkdir named && cp "$models/tiny.gguf" named/text.gguf
 export VLMC_BROKEN_GPU=lost:10:1
+expect 0 "lost once while -m auto measures" env VLMC_MODEL_PATH="$scratch/named" \
+    "$vlmc" create -d vulkan -m auto -o measured.vlmc text
+says "$again"
+says "the model text, for"
+check "it is the same" cmp cpu.vlmc measured.vlmc
+
 expect 0 "lost once while it creates" "$vlmc" create -d vulkan -m tiny -o once.vlmc text
 says "$again"
 refute "the device itself does it again" grep -q "$gives_up" stderr
