@@ -42,33 +42,35 @@ def chunk_streams(plugin, spec, path, build_dir):
 
 
 def load(path):
-    """The twin of a checkpoint or of a model file, and its modality."""
+    """The twin of a checkpoint or of a model file, its modality, and its name where that is not the modality."""
     if path.endswith(".gguf"):
-        return gguf.twin(path), gguf.read(path)[0].get("vlmc.modality", "text")
+        pairs = gguf.read(path)[0]
+        return gguf.twin(path), pairs.get("vlmc.modality", "text"), pairs["general.name"]
     state = torch.load(path, map_location="cpu")
     model = T.Twin(state["cfg"], [tuple(c) for c in state["contexts"]])
     model.load_state_dict(state["model"])
-    return model, state.get("modality", "text")
+    return model, state.get("modality", "text"), None
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("checkpoint")
     ap.add_argument("model")
-    ap.add_argument("--name", help="general.name; the modality unless given")
+    ap.add_argument("--name", help="general.name; that of a model file, else the modality, unless given")
     ap.add_argument("--proof", metavar="FILE")
     ap.add_argument("--plugin", help="with --proof for image and audio: the built plugin")
     ap.add_argument("--chunks", metavar="SPEC", help="and how its chunks are seen: image.pixels:HEX")
     args = ap.parse_args()
-    model, modality = load(args.checkpoint)
+    model, modality, name = load(args.checkpoint)
+    name = args.name or name
     if not args.proof:
-        gguf.write(args.model, model, modality, args.name)
+        gguf.write(args.model, model, modality, name)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         streams = (chunk_streams(args.plugin, args.chunks, args.proof, folder) if args.plugin
                    else text_streams(model.contexts, args.proof, folder))
         proof.settle(model, *streams)
-        gguf.write(args.model, model, modality, args.name)
+        gguf.write(args.model, model, modality, name)
         return 0 if proof.prove(model, args.model, *streams, folder) else 1
 
 

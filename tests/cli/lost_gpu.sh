@@ -47,7 +47,7 @@ check "it is the same" cmp cpu.vlmc stays.vlmc
 
 mkdir named && cp "$models/tiny.gguf" named/text.gguf
 export VLMC_BROKEN_GPU=lost:10:1
-expect 0 "lost once while -m auto measures" env VLMC_MODEL_PATH="$scratch/named" \
+expect 0 "lost once while -m auto measures" env VLMC_BROKEN_GPU=lost:2:1 VLMC_MODEL_PATH="$scratch/named" \
     "$vlmc" create -d vulkan -m auto -o measured.vlmc text
 says "$again"
 says "the model text, for"
