@@ -17,7 +17,7 @@
 #define MEASURE_SECONDS 0.2
 #define POSITIONS 4096u // of one forward, about, as an encoder's
 
-static const char *const sizes[] = {"text-base", CLI_DEFAULT_MODEL, "text-nano"};
+static const char *const sizes[] = {"text-base", VLMC_TEXT_MODEL, VLMC_TEXT_MODEL_NANO};
 #define N_SIZES (sizeof sizes / sizeof *sizes)
 
 bool auto_model_wanted(const char *name)
@@ -169,8 +169,7 @@ vlmc_status auto_model_choose(cli_engines *engines, uint64_t text_bytes, uint32_
             break; // it will not be needed
         VLMC_TRY(measure(engines, model, streams, &tokens_second, error));
         chosen->bytes_second = (uint64_t)tokens_second;
-        chosen->seconds = (double)text_bytes / tokens_second;
-        if (chosen->seconds <= seconds_most)
+        if ((double)text_bytes / tokens_second <= seconds_most)
             break;
         *chosen = (auto_model){0};
     }

@@ -16,7 +16,6 @@
 
 typedef struct auto_model {
     const char *name;      // lives for ever; NULL: context models alone
-    double seconds;        // that its own work takes here, about; 0 without a model
     uint64_t bytes_second; // how fast it is here; 0 without a model
 } auto_model;
 

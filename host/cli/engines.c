@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engines.h"
 
-#include "codec/level.h"
 #include "devices.h"
 #include "model/fit.h"
 
@@ -65,6 +64,7 @@ vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, c
                       : from_environment ? from_environment
                                          : CLI_DEFAULT_MODEL,
         .model_chosen = model || from_environment,
+        .text_model = CLI_DEFAULT_MODEL,
     };
     return cli_model_path_create(&engines->path, &common->cli->env, error);
 }
@@ -154,15 +154,7 @@ vlmc_status cli_engines_find(cli_engines *engines, const char *name, const vlmc_
 
 void cli_engines_at_level(cli_engines *engines, uint32_t level)
 {
-    const vlmc_model *model;
-    vlmc_error unused;
-    const char *name = vlmc_level_of(level)->text_model;
-    if (engines->model_chosen)
-        return;
-    engines->model_name = CLI_DEFAULT_MODEL;
-    if (strcmp(name, CLI_DEFAULT_MODEL) != 0 &&
-        cli_engines_find(engines, name, &model, &unused) == VLMC_OK)
-        engines->model_name = name;
+    engines->text_model = vlmc_level_of(level)->text_model;
 }
 
 vlmc_status cli_engines_load(cli_engines *engines, vlmc_error *error)
@@ -195,20 +187,25 @@ static bool is_for(const vlmc_model *model, const vlmc_tokenizer *tokenizer)
     return strcmp(model->modality, modality_of(tokenizer)) == 0;
 }
 
-// The tokenizer's own, which is the level's where it is the default of text.
-static const char *own_model(const cli_engines *engines, const vlmc_tokenizer *tokenizer)
+// A tokenizer's own model. The default one of text is the level's, where that is there.
+static vlmc_status load_own(cli_engines *engines, const char *name, const vlmc_model **model,
+                            vlmc_error *error)
 {
-    return !engines->model_chosen && strcmp(tokenizer->default_model, CLI_DEFAULT_MODEL) == 0
-               ? engines->model_name
-               : tokenizer->default_model;
+    if (strcmp(name, CLI_DEFAULT_MODEL) == 0 && strcmp(name, engines->text_model) != 0) {
+        const vlmc_status status = load_by_name(engines, engines->text_model, model, error);
+        if (status != VLMC_ERROR_MODEL_MISSING && (status != VLMC_OK || *model))
+            return status;
+    }
+    return load_by_name(engines, name, model, error);
 }
 
 static vlmc_status choose_for_bytes(cli_engines *engines, const vlmc_model **model,
                                     vlmc_error *error)
 {
-    VLMC_TRY(load_by_name(engines, engines->model_name, model, error));
+    if (engines->model_chosen)
+        VLMC_TRY(load_by_name(engines, engines->model_name, model, error));
     if (!*model || !is_for(*model, NULL))
-        VLMC_TRY(load_by_name(engines, CLI_DEFAULT_MODEL, model, error));
+        VLMC_TRY(load_own(engines, CLI_DEFAULT_MODEL, model, error));
     return *model ? VLMC_OK
                   : vlmc_fail(error, VLMC_ERROR_MODEL_MISSING, "no model for plain bytes");
 }
@@ -229,7 +226,7 @@ static vlmc_status choose_model(void *user, const vlmc_tokenizer *tokenizer,
     if (!*model || !is_for(*model, tokenizer)) {
         *model = NULL;
         if (tokenizer->default_model)
-            status = load_by_name(engines, own_model(engines, tokenizer), model, &why);
+            status = load_own(engines, tokenizer->default_model, model, &why);
     }
     if (status == VLMC_OK && *model)
         status = vlmc_model_fits(*model, tokenizer, &why);

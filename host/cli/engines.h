@@ -6,11 +6,12 @@
 
 #include "archive/archive.h"
 #include "cli.h"
+#include "codec/level.h"
 #include "folders.h"
 #include "model/search.h"
 #include "options.h"
 
-#define CLI_DEFAULT_MODEL "text"
+#define CLI_DEFAULT_MODEL VLMC_TEXT_MODEL
 
 // The folders where models are looked for (docs/models.md). Not to be copied or moved.
 typedef struct cli_model_path {
@@ -34,9 +35,10 @@ typedef struct cli_engines {
     const cli_common *common;
     cli_model_path path;
     const char
-        *model_name;    // writing: the model for plain bytes and all of its modality, never NULL
-    bool model_chosen;  // model_name was asked for, it is not the default
-    bool no_text_model; // text goes through context models alone, whatever model_name is
+        *model_name;   // writing: the model for plain bytes and all of its modality, never NULL
+    bool model_chosen; // model_name was asked for, it is not the default
+    const char *text_model; // the default for text, where it is there, else CLI_DEFAULT_MODEL
+    bool no_text_model;     // text goes through context models alone, whatever model_name is
     cli_loaded_model models[CLI_MODELS_MAX]; // each stays until the end
     uint32_t n_models;
     const vlmc_tokenizer *told[CLI_MODELS_MAX]; // tokenizers that lack a model, once for each
@@ -69,7 +71,7 @@ void cli_engines_destroy(cli_engines *engines);
 // Loads the model of -m now, so that a wrong name is found before any work.
 vlmc_status cli_engines_load(cli_engines *engines, vlmc_error *error);
 
-// The model for text is that of this level from here on, unless another was asked for.
+// The default for text is that of this level from here on.
 void cli_engines_at_level(cli_engines *engines, uint32_t level);
 
 // The model of this name; it stays until the end.

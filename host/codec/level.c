@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "level.h"
 
-#define NANO "text-nano"
-#define SMALL "text"
+#define SMALL VLMC_TEXT_MODEL
+#define NANO VLMC_TEXT_MODEL_NANO
 #define KIB (1u << 10)
 #define MIB (1u << 20)
 

@@ -14,6 +14,10 @@
 #define VLMC_LEVEL_MAX 9u
 #define VLMC_LEVEL_DEFAULT 5u
 
+// Names of models of text (docs/models.md).
+#define VLMC_TEXT_MODEL "text"
+#define VLMC_TEXT_MODEL_NANO "text-nano"
+
 typedef struct vlmc_level {
     // Transformers, and tokens that join others; else context models alone, and of such tokens the
     // bytes as they are: the contexts of text cost more time than these levels have.

@@ -23,6 +23,8 @@ at_level() { # FOLDER LEVEL…: whether the archive needs the model that predict
 check "-3 takes the model text-nano" at_level levels -3
 refute "unless another one is named" at_level levels -3 -m text
 check "or it is not there: text then" at_level lonely -3
+head -c 20000 "$models/tiny.gguf" >lonely/text-nano.gguf
+refute "one that is broken is not passed over" at_level lonely -3
 refute "-5 takes the model text" at_level levels -5
 check "unless text-nano is named" at_level levels -5 -m text-nano
 

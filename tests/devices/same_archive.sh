@@ -59,11 +59,13 @@ check "media: both became tokens" sh -c '"$1" info media-cpu.vlmc | grep -q "tok
     "$1" info media-cpu.vlmc | grep -q "tokenizer audio"' - "$vlmc"
 export VLMC_MODEL_PATH=$models
 
-if [ -f "$shipped/text.gguf" ]; then
-    export VLMC_MODEL_PATH=$shipped
-    head -c 2000 "$shipped/../../packaging/samples/file-format.txt" >sample.txt
-    same_everywhere text text sample.txt
-else
-    report 1 "the shipped model plugins/text/text.gguf is there"
-fi
+for model in text text-nano; do
+    if [ -f "$shipped/$model.gguf" ]; then
+        export VLMC_MODEL_PATH=$shipped
+        head -c 2000 "$shipped/../../packaging/samples/file-format.txt" >sample.txt
+        same_everywhere "$model" "$model" sample.txt
+    else
+        report 1 "the shipped model plugins/text/$model.gguf is there"
+    fi
+done
 finish

@@ -144,7 +144,6 @@ vlmc_status golden_open(const char *path, const vlmc_engine_source *engines, vlm
 // One that does not change with what levels are: a stream for each 32 Ki tokens.
 static const vlmc_level level = {
     .models = true,
-    .text_model = "text",
     .group_bytes = 2u << 20,
     .stream_tokens = 32u << 10,
     .mix = {VLMC_MIX_FAST, 20},
