@@ -306,6 +306,8 @@ def main():
     draw(args.out, f"{args.modality} {args.size}")
     sample = corpus.sample()
     proof.settle(run.model, *sample)
+    if ended:
+        run.save()  # the model that ships
     gguf.write(args.model, run.model, args.modality, T.model_name(args.modality, args.size))
     print(f"{args.model}: {os.path.getsize(args.model)} bytes; {'done' if ended else 'paused'} at step {run.step}",
           flush=True)
