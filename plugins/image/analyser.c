@@ -3,6 +3,7 @@
 
 #include "blocks.h"
 #include "bytes.h"
+#include "drawing_contexts.h"
 #include "jpeg.h"
 #include "pixels.h"
 #include "png_tokenizer.h"
@@ -25,7 +26,7 @@ enum state {
 typedef struct analysis {
     enum state state;
     bool netpbm; // more pictures may follow
-    bool described;
+    bool described, drawing;
     image_raster raster; // bytes: what is left of it
     vlmc_segment segment;
     uint8_t params[VLMC_PLUGIN_PARAMS_BYTES_MAX];
@@ -89,8 +90,9 @@ static int32_t next_raster(analysis *a, const uint8_t *bytes, size_t n_bytes, vl
     if (!a->described) {
         const uint64_t rows = (n_bytes < r->bytes ? n_bytes : r->bytes) / row_bytes;
         const uint32_t enough = IMAGE_BLOCKS_BYTES / row_bytes;
-        image_find_blocks(bytes, rows < enough ? (uint32_t)rows : enough,
-                          r->order & IMAGE_LOW_BYTE_FIRST, &r->layout);
+        const uint32_t n_rows = rows < enough ? (uint32_t)rows : enough;
+        image_find_blocks(bytes, n_rows, r->order & IMAGE_LOW_BYTE_FIRST, &r->layout);
+        a->drawing = image_is_drawing(bytes, n_rows, &r->layout, false);
         image_pixels_write_params(&r->layout, r->order, a->params);
         a->described = true;
     }
@@ -104,7 +106,7 @@ static int32_t next_raster(analysis *a, const uint8_t *bytes, size_t n_bytes, vl
     }
     *segment = (vlmc_segment){
         .bytes = n,
-        .tokenizer = image_pixels_tokenizer.id,
+        .tokenizer = (a->drawing ? &image_drawing_tokenizer : &image_pixels_tokenizer)->id,
         .params_bytes = IMAGE_PIXELS_PARAMS_BYTES,
         .params = a->params,
     };

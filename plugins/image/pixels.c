@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pixels.h"
 
+#include "drawing_contexts.h"
 #include "pixel_contexts.h"
 
 #include <stdlib.h>
@@ -302,4 +303,29 @@ const vlmc_tokenizer image_pixels_tokenizer = {
     .next_context = image_pixel_next_context,
     .push_token = image_pixel_push_token,
     .contexts_destroy = image_pixel_contexts_destroy,
+};
+
+const vlmc_tokenizer image_drawing_tokenizer = {
+    .struct_size = sizeof(vlmc_tokenizer),
+    .version = 1,
+    .id = "image.drawing",
+    .modality = "image",
+    .description = "Pixels of screenshots and drawings without compression",
+    .default_model = NULL,
+    .alphabet = 256,
+    .flags = VLMC_TOKENIZER_CENTRED,
+    .n_contexts = IMAGE_DRAWING_N_DECLARATIONS,
+    .contexts = image_drawing_declarations,
+    .parse_params = parse_params,
+    .geometry = image_drawing_geometry,
+    .encoder_create = converter_create,
+    .encode = convert,
+    .encoder_destroy = free,
+    .decoder_create = converter_create,
+    .decode = convert,
+    .decoder_destroy = free,
+    .contexts_create = image_drawing_contexts_create,
+    .next_context = image_drawing_next_context,
+    .push_token = image_drawing_push_token,
+    .contexts_destroy = image_drawing_contexts_destroy,
 };

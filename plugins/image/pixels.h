@@ -17,7 +17,7 @@ enum image_order {
     IMAGE_BLUE_FIRST = 2u,     // of pixels of three or four samples
 };
 
-extern const vlmc_tokenizer image_pixels_tokenizer;
+extern const vlmc_tokenizer image_pixels_tokenizer, image_drawing_tokenizer;
 
 void image_pixels_write_params(const image_layout *layout, uint8_t order,
                                uint8_t params[IMAGE_PIXELS_PARAMS_BYTES]);

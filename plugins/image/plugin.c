@@ -8,9 +8,8 @@
 #include <string.h>
 
 static const vlmc_tokenizer *const tokenizers[] = {
-    &image_pixels_tokenizer,
-    &image_png_tokenizer,
-    &image_jpeg_tokenizer,
+    &image_pixels_tokenizer,      &image_drawing_tokenizer, &image_png_tokenizer,
+    &image_png_drawing_tokenizer, &image_jpeg_tokenizer,
 };
 
 static const vlmc_tokenizer_factory tokenizer_factory = {

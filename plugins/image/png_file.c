@@ -4,6 +4,7 @@
 
 #include "blocks.h"
 #include "bytes.h"
+#include "drawing_contexts.h"
 #include "png_filter.h"
 #include "png_params.h"
 #include "png_search.h"
@@ -16,6 +17,7 @@
 #define TAIL_BYTES 4u // its check
 #define IHDR_BYTES 13u
 #define CHUNKS_MAX 1048576u
+#define COLOUR_PALETTE 3u
 
 static const uint8_t signature[PNG_SIGNATURE_BYTES] = {137, 'P', 'N', 'G', 13, 10, 26, 10};
 
@@ -46,8 +48,9 @@ uint32_t image_png_probe(const uint8_t *bytes, size_t n_bytes)
     return find_header(bytes, n_bytes) ? 100 : 0;
 }
 
-// The layout of the rows; false for what image.png does not take.
-static bool read_header(const uint8_t *header, image_layout *layout)
+// The layout of the rows, and whether their bytes are colours of a palette or several pixels each;
+// false for what image.png does not take.
+static bool read_header(const uint8_t *header, image_layout *layout, bool *indexed)
 {
     static const uint8_t samples[] = {1, 0, 3, 1, 2, 0, 4}; // by colour type
     const uint32_t width = image_load32be(header), height = image_load32be(header + 4);
@@ -68,6 +71,7 @@ static bool read_header(const uint8_t *header, image_layout *layout)
     if (pixels > IMAGE_WIDTH_MAX || row_bytes > IMAGE_ROW_BYTES_MAX ||
         row_bytes * height > PNG_CONTENT_BYTES_MAX)
         return false;
+    *indexed = packed || colour == COLOUR_PALETTE;
     *layout = (image_layout){
         .width = (uint32_t)pixels,
         .height = height,
@@ -180,7 +184,8 @@ static bool inflate_all(survey *s, const png_stream *stream)
     return result == Z_STREAM_END && used && s->valid && s->row == s->layout->height;
 }
 
-static bool take_survey(const png_stream *stream, image_layout *layout, bool *filtered)
+static bool take_survey(const png_stream *stream, image_layout *layout, bool *filtered,
+                        bool indexed, bool *drawing)
 {
     survey s = {.layout = layout, .row_bytes = image_row_bytes(layout), .valid = true};
     s.rows_kept = IMAGE_BLOCKS_BYTES / s.row_bytes;
@@ -191,17 +196,18 @@ static bool take_survey(const png_stream *stream, image_layout *layout, bool *fi
     if (ok) {
         unfilter_kept(&s, image_pixel_bytes(layout));
         image_find_blocks(s.rows, s.rows_kept, false, layout);
+        *drawing = image_is_drawing(s.rows, s.rows_kept, layout, indexed);
     }
     *filtered = s.filtered;
     free(s.rows);
     return ok;
 }
 
-static int32_t describe(const uint8_t *bytes, size_t start, png_params *png,
+static int32_t describe(const uint8_t *bytes, size_t start, png_params *png, bool indexed,
                         const png_stream *stream, uint8_t *params, vlmc_segment *segment)
 {
-    bool filtered;
-    if (!take_survey(stream, &png->layout, &filtered))
+    bool filtered, drawing = false;
+    if (!take_survey(stream, &png->layout, &filtered, indexed, &drawing))
         return VLMC_PLUGIN_INVALID;
     const uint64_t content = (uint64_t)png->layout.height * image_row_bytes(&png->layout);
     if (!png_search_deflate(stream, content, filtered, &png->deflate))
@@ -214,7 +220,7 @@ static int32_t describe(const uint8_t *bytes, size_t start, png_params *png,
     }
     png->stream_bytes = stream->stream_bytes;
     segment->bytes = stream->stream_bytes + (uint64_t)stream->n_chunks * PNG_CHUNK_EDGE_BYTES;
-    segment->tokenizer = image_png_tokenizer.id;
+    segment->tokenizer = (drawing ? &image_png_drawing_tokenizer : &image_png_tokenizer)->id;
     segment->params = params;
     segment->params_bytes = png_params_write(png, stream->chunks, stream->n_chunks, params,
                                              VLMC_PLUGIN_PARAMS_BYTES_MAX);
@@ -225,10 +231,11 @@ int32_t image_png_find(const uint8_t *bytes, size_t n_bytes, size_t *start, uint
                        vlmc_segment *segment)
 {
     png_params png = {0};
+    bool indexed;
     const uint8_t *header = find_header(bytes, n_bytes);
     if (!header)
         return VLMC_PLUGIN_INVALID;
-    if (!read_header(header, &png.layout))
+    if (!read_header(header, &png.layout, &indexed))
         return VLMC_PLUGIN_UNSUPPORTED;
     *start = find_data(bytes, n_bytes);
     uint64_t stream_bytes = 0;
@@ -242,7 +249,7 @@ int32_t image_png_find(const uint8_t *bytes, size_t n_bytes, size_t *start, uint
         return VLMC_PLUGIN_MEMORY;
     list_chunks(bytes, n_bytes, *start, chunks, &stream_bytes);
     const png_stream stream = {bytes + *start, chunks, n, (uint32_t)stream_bytes};
-    const int32_t result = describe(bytes, *start, &png, &stream, params, segment);
+    const int32_t result = describe(bytes, *start, &png, indexed, &stream, params, segment);
     free(chunks);
     return result;
 }

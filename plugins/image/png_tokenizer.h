@@ -10,7 +10,7 @@
 
 #define PNG_SIGNATURE_BYTES 8u
 
-extern const vlmc_tokenizer image_png_tokenizer;
+extern const vlmc_tokenizer image_png_tokenizer, image_png_drawing_tokenizer;
 
 // Is this the beginning of a PNG file: signature, and a header with the right check?
 uint32_t image_png_probe(const uint8_t *bytes, size_t n_bytes);
