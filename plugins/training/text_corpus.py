@@ -24,7 +24,8 @@ CONTEXTS = {"nano": tables(13, 14, 14, 14, 14), "small": tables(15, 16, 16, 16, 
 # What architectures.py compares with those of nano.
 _NANO = CONTEXTS["nano"]
 CONTEXTS.update({"nano-line": _NANO[5:6], "nano-tables": _NANO[:6], "nano-recall": _NANO[5:],
-                 "nano-orders": [(NGRAM, 5, 1 << 14, 0), (NGRAM, 8, 1 << 14, 0), (WORD, 1, 1 << 14, 0)] + _NANO})
+                 "nano-orders": [(NGRAM, 5, 1 << 14, 0), (NGRAM, 8, 1 << 14, 0), (WORD, 1, 1 << 14, 0)] + _NANO,
+                 "small-orders": CONTEXTS["small"] + [(NGRAM, 5, 1 << 13, 0), (NGRAM, 8, 1 << 12, 0), (WORD, 1, 1 << 13, 0)]})
 
 
 def rewrap(raw, rng):

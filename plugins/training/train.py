@@ -49,7 +49,7 @@ def arguments():
     ap.add_argument("--corpus", help="folder with the unpacked corpora of the modality")
     ap.add_argument("--out", help="folder for checkpoints, log and model file")
     ap.add_argument("--plugin", help="image.so or audio.so, whose contexts are used; that of build/release")
-    ap.add_argument("--start", metavar="GGUF", help="go on from a model file; --shape can make its window shorter and hidden wider")
+    ap.add_argument("--start", metavar="GGUF", help="go on from a model file; --shape can make its window shorter and hidden wider, --contexts add some")
     ap.add_argument("--rates", type=float, default=1.0, help="what all learning rates are multiplied by")
     ap.add_argument("--decay", type=float, default=0.6, help="share of the time in which the rates fall to zero")
     ap.add_argument("--batch", type=int, help="windows for a step")
@@ -175,7 +175,7 @@ class Run:
         if state:
             cfg, contexts = state["cfg"], [tuple(c) for c in state["contexts"]]
         elif args.start:
-            started = gguf.twin(args.start).grown(changes)
+            started = gguf.twin(args.start).grown(changes, [tuple(c) for c in contexts])
             cfg, contexts = started.cfg, started.contexts
         if list(contexts) != list(corpus.contexts):
             raise ValueError("the model's side contexts are not those of this corpus and size")

@@ -142,19 +142,29 @@ class Twin(torch.nn.Module):
         self.bias = torch.nn.ParameterList([bias.clone() for _ in range(cfg["layers"])])
 
     @torch.no_grad()
-    def grown(self, changes):
-        """This model with a shorter window, and with a wider feed-forward that changes nothing until it is trained."""
+    def grown(self, changes, contexts):
+        """This model with a shorter window; with a wider feed-forward and further side contexts that change nothing
+        until they are trained."""
         cfg = {**self.cfg, **changes}
-        same = {k: v for k, v in cfg.items() if k not in ("window", "hidden")} == {
-            k: v for k, v in self.cfg.items() if k not in ("window", "hidden")}
-        if not same or self.gated or cfg["window"] > self.cfg["window"] or cfg["hidden"] < self.cfg["hidden"]:
+        fixed = lambda c: {k: v for k, v in c.items() if k not in ("window", "hidden")}
+        if fixed(cfg) != fixed(self.cfg) or self.gated or cfg["window"] > self.cfg["window"] or cfg["hidden"] < self.cfg["hidden"]:
             raise ValueError("of a model to start from, only the window can become shorter and the feed-forward wider")
-        model, old = Twin(cfg, self.contexts), self.state_dict()
+        if not set(self.contexts) <= set(contexts):
+            raise ValueError("the model to start from has side contexts that this corpus and size have not")
+        model, old = Twin(cfg, contexts), self.state_dict()
+        e, places = self.context_dim, {c: i for i, c in enumerate(self.contexts)}
+        model.context.zero_()
+        for i, c in enumerate(contexts):
+            if c in places:
+                model.tables[i].weight.copy_(self.tables[places[c]].weight)
+                model.context[:, i * e:(i + 1) * e] = self.context[:, places[c] * e:(places[c] + 1) * e]
         for name, p in model.named_parameters():
+            if name == "context" or name.startswith("tables."):
+                continue
             if name.startswith("down."):
                 p.zero_()
-            p[tuple(slice(0, min(n, m)) for n, m in zip(p.shape, old[name].shape))] = \
-                old[name][tuple(slice(0, min(n, m)) for n, m in zip(p.shape, old[name].shape))]
+            shared = tuple(slice(0, min(n, m)) for n, m in zip(p.shape, old[name].shape))
+            p[shared] = old[name][shared]
         return model
 
     @torch.no_grad()
