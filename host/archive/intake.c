@@ -8,7 +8,7 @@
 #include <string.h>
 
 // Shorter segments are plain bytes: what they could save is less than what they would cost.
-#define SEGMENT_BYTES_MIN 4096u
+#define SEGMENT_BYTES_MIN 512u
 
 // A first segment whose tokens join others brings the cost of a TOKENIZER record.
 #define FIRST_JOINED_BYTES_MIN 16384u

@@ -25,7 +25,7 @@ mkdir -p tree
 make_bits 'good!' 60000 1 >tree/good
 make_bits 'joiner!' 40000 2 >tree/joiner1
 make_bits 'joiner!' 9000 3 >tree/joiner2
-make_bits 'good!' 2000 4 >tree/small
+make_bits 'good!' 500 4 >tree/small
 make_text 300 1 >tree/text
 head -c 100000 /dev/urandom >tree/noise
 : >tree/empty

@@ -203,8 +203,8 @@ Test(tokens, small_files_and_small_first_joins_are_plain_bytes)
 {
     static const char *const names[] = {"good", "joiner"};
     kit *k = make_kit(names, 2, false);
-    uint8_t *good = claimed_bits("good", 4095, 1), *joiner = claimed_bits("joiner", 16383, 2);
-    const content contents[] = {{"good", good, 4095}, {"joiner", joiner, 16383}};
+    uint8_t *good = claimed_bits("good", 511, 1), *joiner = claimed_bits("joiner", 16383, 2);
+    const content contents[] = {{"good", good, 511}, {"joiner", joiner, 16383}};
     kit_write(k, scratch(0, "small.vlmc"), contents, 2, 0);
     check_ok(k, scratch(0, "small.vlmc"), contents, 2);
     cr_assert_eq(k->coded, 0);
