@@ -175,7 +175,7 @@ bool image_is_drawing(const uint8_t *rows, uint32_t n_rows, const image_layout *
     if (layout->channels == 1) // of grey ones the photographs have few values too
         return indexed || same_as_near(rows, n_rows, layout) > SAME_OF_GREY;
     return same_as_near(rows, n_rows, layout) > SAME_OF_COLOURS ||
-           few_colours(rows, n_rows, layout);
+           (n_rows > 0 && few_colours(rows, n_rows, layout));
 }
 
 // ---- Creation ----
