@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What comes next in a drawing is what came the last time that the pixels around were the same
-// (recall), or what follows the longest run of pixels that was there before (match). The centre is
-// the one of these that is trusted most, else what the neighbours say, as for photographs.
+// (recall), or what follows where the last pixels of the row were seen before (match). The centre
+// is what is recalled by most pixels, else the match, else what the neighbours say.
 #include "drawing_contexts.h"
 
 #include "pixel_contexts.h"
@@ -10,9 +10,8 @@
 #include <string.h>
 
 #define PIXEL_BYTES_MAX 4u
-#define ROWS 4u   // this one and three above
-#define MARGIN 4u // pixels beside each row
-#define EDGE_BYTES 32u
+#define ROWS 4u    // this one and three above
+#define MARGIN 4u  // pixels beside each row
 #define RECALLS 3u // by ever more pixels around
 #define RECALL_LOG2_MIN 10u
 #define RECALL_LOG2_MAX 18u
@@ -52,7 +51,8 @@ enum {
 
 const vlmc_context_declaration image_drawing_declarations[] = {
     {"recall", "what came when most pixels around were the same, and how often", 0, M},
-    {"match", "what follows the longest run of pixels like this one, and its length", 0, M},
+    {"match", "what follows where the last pixels were the same, and for how long it was right", 0,
+     M},
     {"recalls", "what came when fewer pixels were the same", 0, M},
     {"four", "the pixels to the left, above, above left and above right", 0, M},
     {"two", "the pixels to the left and above", 0, M},
@@ -98,7 +98,7 @@ typedef struct stream {
     uint64_t last;                   // hash of the pixels before
     uint8_t errors[PIXEL_BYTES_MAX]; // of the channels known, token minus centre
     uint8_t centre;
-    uint8_t edges[2][EDGE_BYTES]; // prefix and suffix of the row above, and of this one
+    uint8_t edges[2][IMAGE_EDGE_BYTES]; // prefix and suffix of the row above, and of this one
 } stream;
 
 typedef struct machine {
@@ -197,7 +197,7 @@ static int32_t create_stream(machine *m, stream *s, uint64_t first_token)
     for (uint32_t up = 0; up < ROWS; up++)
         s->rows[up] = s->pixels + (size_t)up * m->stride + MARGIN;
     s->at = (uint32_t)(first_token % m->row_bytes);
-    if (s->at > m->layout.prefix && s->at - m->layout.prefix < m->sample_row) {
+    if (!image_at_edge(&m->layout, m->sample_row, s->at)) {
         s->pixel = (s->at - m->layout.prefix) / m->pixel_bytes;
         s->channel = (s->at - m->layout.prefix) % m->pixel_bytes;
     }
@@ -442,7 +442,7 @@ static void sample_contexts(machine *m, stream *s, uint32_t *c, uint32_t *centre
     c[CONTEXT_SMOOTH] = hash(16, kind | (uint32_t)plane << 8 | (uint32_t)expected, s->current);
     c[CONTEXT_SELECT_MATCH] =
         length << 4 | (uint32_t)(s->matches && byte_of(s->matched, channel) == expected) << 3 |
-        (channel < 7 ? channel : 7);
+        channel;
     c[CONTEXT_SELECT_RECALL] = (trust ? best + 1 : 0) << 5 |
                                (trust == 0          ? 0u
                                 : trust < 2         ? 1u
@@ -454,20 +454,10 @@ static void sample_contexts(machine *m, stream *s, uint32_t *c, uint32_t *centre
                                (uint32_t)(west == north_west);
 }
 
-static bool at_edge(const machine *m, const stream *s)
-{
-    return s->at - m->layout.prefix >= m->sample_row; // before the prefix's end it wraps
-}
-
-static uint32_t edge_index(const machine *m, const stream *s)
-{
-    return s->at < m->layout.prefix ? s->at : s->at - m->sample_row;
-}
-
 // A byte that is no sample: the one above is the best guess.
 static void edge_contexts(const machine *m, stream *s, uint32_t *c, uint32_t *centre)
 {
-    const uint32_t at = edge_index(m, s), above = s->edges[0][at];
+    const uint32_t at = image_edge_index(&m->layout, m->sample_row, s->at), above = s->edges[0][at];
     s->centre = (uint8_t)above;
     *centre = above;
     for (uint32_t i = 0; i < CONTEXTS; i++)
@@ -481,7 +471,7 @@ void image_drawing_next_context(void *state, uint32_t stream_index, uint32_t *co
 {
     machine *m = state;
     stream *s = &m->streams[stream_index];
-    if (at_edge(m, s))
+    if (image_at_edge(&m->layout, m->sample_row, s->at))
         edge_contexts(m, s, contexts, centre);
     else
         sample_contexts(m, s, contexts, centre);
@@ -494,7 +484,7 @@ static void end_row(const machine *m, stream *s)
     uint32_t *row = s->rows[0];
     for (uint32_t i = 0; i < MARGIN; i++) // right of a row its last pixel goes on
         row[m->layout.width + i] = row[m->layout.width - 1];
-    memcpy(s->edges[0], s->edges[1], EDGE_BYTES);
+    memcpy(s->edges[0], s->edges[1], IMAGE_EDGE_BYTES);
     s->at = s->pixel = s->channel = 0;
     uint32_t *next = s->rows[ROWS - 1];
     memmove(s->rows + 1, s->rows, (ROWS - 1) * sizeof *s->rows);
@@ -508,8 +498,8 @@ void image_drawing_push_token(void *state, uint32_t stream_index, uint32_t token
 {
     machine *m = state;
     stream *s = &m->streams[stream_index];
-    if (at_edge(m, s))
-        s->edges[1][edge_index(m, s)] = (uint8_t)token;
+    if (image_at_edge(&m->layout, m->sample_row, s->at))
+        s->edges[1][image_edge_index(&m->layout, m->sample_row, s->at)] = (uint8_t)token;
     else {
         s->errors[s->channel] = (uint8_t)(token - s->centre);
         s->current |= token << 8 * s->channel;

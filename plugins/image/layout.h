@@ -35,6 +35,20 @@ static inline uint32_t image_row_bytes(const image_layout *layout)
     return layout->prefix + layout->width * image_pixel_bytes(layout) + layout->suffix;
 }
 
+#define IMAGE_EDGE_BYTES 32u // prefix and suffix together, at most
+
+// Byte `at` of a row with `samples` bytes of samples: is it one of the prefix or the suffix?
+static inline bool image_at_edge(const image_layout *layout, uint32_t samples, uint32_t at)
+{
+    return at - layout->prefix >= samples; // before the prefix's end it wraps
+}
+
+// Which one of these, 0 .. IMAGE_EDGE_BYTES - 1.
+static inline uint32_t image_edge_index(const image_layout *layout, uint32_t samples, uint32_t at)
+{
+    return at < layout->prefix ? at : at - samples;
+}
+
 // Little-endian: width, height (32 bits each), then the bytes in their order, zeros.
 void image_layout_write(const image_layout *layout, uint8_t bytes[IMAGE_LAYOUT_BYTES]);
 

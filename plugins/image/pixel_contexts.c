@@ -146,7 +146,7 @@ static int32_t create_stream(machine *m, stream *s, uint64_t first_token)
     }
     s->row = (uint32_t)(first_token / m->row_bytes);
     s->at = (uint32_t)(first_token % m->row_bytes);
-    if (s->at > m->layout.prefix && s->at - m->layout.prefix < m->sample_row) {
+    if (!image_at_edge(&m->layout, m->sample_row, s->at)) {
         s->channel = (s->at - m->layout.prefix) % m->pixel_bytes;
         s->pixel = (s->at - m->layout.prefix) / m->pixel_bytes;
     }
@@ -303,22 +303,10 @@ void image_pixel_contexts_destroy(void *state)
     free(m);
 }
 
-// True for bytes that are no samples.
-static bool at_edge(const machine *m, const stream *s)
-{
-    return s->at - m->layout.prefix >= m->sample_row; // before the prefix's end it wraps
-}
-
-// Where an edge byte lies in `edges`.
-static uint32_t edge_index(const machine *m, const stream *s)
-{
-    return s->at < m->layout.prefix ? s->at : s->at - m->sample_row;
-}
-
 // A byte that is no sample: the one above is the best guess.
 static void edge_context(stream *s, const machine *m, uint32_t *contexts, uint32_t *centre)
 {
-    const uint32_t at = edge_index(m, s);
+    const uint32_t at = image_edge_index(&m->layout, m->sample_row, s->at);
     const uint32_t above = s->edges[0][at], above_2 = s->edges[1][at], above_3 = s->edges[2][at];
     s->centre = *centre = above;
     for (uint32_t i = 0; i < CONTEXTS; i++)
@@ -362,7 +350,7 @@ void image_pixel_next_context(void *state, uint32_t stream_index, uint32_t *cont
 {
     machine *m = state;
     stream *s = &m->streams[stream_index];
-    if (at_edge(m, s))
+    if (image_at_edge(&m->layout, m->sample_row, s->at))
         edge_context(s, m, contexts, centre);
     else
         m->steps->next_sample(m, s, contexts, centre);
@@ -372,8 +360,8 @@ void image_pixel_push_token(void *state, uint32_t stream_index, uint32_t token)
 {
     machine *m = state;
     stream *s = &m->streams[stream_index];
-    if (at_edge(m, s))
-        s->edge[edge_index(m, s)] = (uint8_t)token;
+    if (image_at_edge(&m->layout, m->sample_row, s->at))
+        s->edge[image_edge_index(&m->layout, m->sample_row, s->at)] = (uint8_t)token;
     else
         m->steps->push_sample(m, s, token);
     if (++s->at == m->row_bytes)

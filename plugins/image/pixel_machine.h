@@ -17,10 +17,9 @@
 #define COLOURS 8u                      // differences of the channels before that it uses
 #define FEATURES (NEIGHBOURS + COLOURS) // places for them; neighbours it does not use are 0
 #define PIXEL_BYTES_MAX 8u
-#define EDGE_BYTES 32u // prefix and suffix together
-#define MARGIN 32u     // bytes beside each row: four pixels
-#define ROWS 4u        // this one and three above
-#define CLIP 63        // of distances that get rows of their own
+#define MARGIN 32u // bytes beside each row: four pixels
+#define ROWS 4u    // this one and three above
+#define CLIP 63    // of distances that get rows of their own
 #define DISTANCES 128u
 
 enum {
@@ -76,8 +75,9 @@ typedef struct stream {
     int32_t energy;                   // sum of the features' squares
     uint16_t predictions[PREDICTORS]; // 1/8
     int32_t features[FEATURES];
-    uint8_t edges[ROWS - 1][EDGE_BYTES]; // prefix and suffix of the rows above, the last one first
-    uint8_t edge[EDGE_BYTES];            // of this row
+    uint8_t edges[ROWS - 1]
+                 [IMAGE_EDGE_BYTES]; // prefix and suffix of the rows above, the last one first
+    uint8_t edge[IMAGE_EDGE_BYTES];  // of this row
 } stream;
 
 typedef struct machine machine;

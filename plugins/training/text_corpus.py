@@ -21,7 +21,7 @@ def tables(*log2_rows):
 
 CONTEXTS = {"nano": tables(13, 14, 14, 14, 14), "small": tables(15, 16, 16, 16, 16),
             "base": tables(16, 17, 17, 18, 18)}
-# What architectures.py compares with those of nano.
+# What architectures.py compares with those of nano, and what a model of the size small can grow to.
 _NANO = CONTEXTS["nano"]
 CONTEXTS.update({"nano-line": _NANO[5:6], "nano-tables": _NANO[:6], "nano-recall": _NANO[5:],
                  "nano-orders": [(NGRAM, 5, 1 << 14, 0), (NGRAM, 8, 1 << 14, 0), (WORD, 1, 1 << 14, 0)] + _NANO,

@@ -39,12 +39,15 @@ check "and so do five" "$vlmc" create -q --no-catalog -m tiny -d cpu -t 5 -o fiv
 check "one thread: identical" cmp tiny-cpu.vlmc one-thread.vlmc
 check "five threads: identical" cmp tiny-cpu.vlmc five-threads.vlmc
 
-# A picture and a sound, which the plugins turn into tokens: with models of their own where these
+# A picture, a drawing and a sound, which the plugins turn into tokens: with models of their own where these
 # are shipped, else by the mixer alone.
 pictures_and_sounds() {
     mkdir media
     awk 'BEGIN { printf "P5\n80 56\n255\n"; for (y = 0; y < 56; y++) for (x = 0; x < 80; x++)
         printf "%c", 60 + int(50 * sin(x / 9) + 40 * cos(y / 7)) + (x * y) % 3 + 40 }' >media/a.pgm
+    awk 'BEGIN { srand(5); printf "P6\n72 48\n255\n"; for (y = 0; y < 48; y++) for (x = 0; x < 72; x++) {
+        ink = x % 24 > 4 && x % 24 < 12 && y % 16 > 3 && rand() < 0.4
+        printf "%c%c%c", ink ? 40 : 120, ink ? 50 : 121, ink ? 60 : 122 } }' >media/b.ppm
     { printf 'RIFF\124\021\000\000WAVEfmt \020\000\000\000\001\000\001\000'
       printf '\100\037\000\000\200\076\000\000\002\000\020\000data\060\021\000\000'
       awk 'BEGIN { for (i = 0; i < 2200; i++) { v = int(9000 * sin(i / 11) + 2000 * sin(i / 3.7)) + 65536
@@ -55,7 +58,8 @@ check "the plugins of pictures and sounds are there" sh -c \
     '"$1" plugin list | grep -q "^image " && "$1" plugin list | grep -q "^audio "' - "$vlmc"
 export VLMC_MODEL_PATH=$models:$shipped/../image:$shipped/../audio
 same_everywhere media tiny media
-check "media: both became tokens" sh -c '"$1" info media-cpu.vlmc | grep -q "tokenizer image" &&
+check "media: all became tokens" sh -c '"$1" info media-cpu.vlmc | grep -q "tokenizer image.pixels" &&
+    "$1" info media-cpu.vlmc | grep -q "tokenizer image.drawing" &&
     "$1" info media-cpu.vlmc | grep -q "tokenizer audio"' - "$vlmc"
 export VLMC_MODEL_PATH=$models
 
