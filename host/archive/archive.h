@@ -156,6 +156,32 @@ typedef struct vlmc_writer_plugins {
     void *user;
 } vlmc_writer_plugins;
 
+// Fills up to `capacity` bytes; *got == 0 at the end.
+typedef vlmc_status (*vlmc_read_fn)(void *user, void *buffer, size_t capacity, size_t *got,
+                                    vlmc_error *error);
+
+// A file that will be added.
+typedef struct vlmc_coming_file {
+    uint64_t number; // of its content source
+    const char *path;
+    vlmc_read_fn read;
+    void *user;
+    uint64_t size_bytes;
+} vlmc_coming_file;
+
+// Where threads of a writer that would have nothing to do while a segment is packed find work of
+// later ones: those of the file that is being added, and of files that will be. What is found there
+// and then comes as it was is packed already; the archive is the same in any case.
+typedef struct vlmc_writer_coming {
+    vlmc_worker *worker; // another one than the writer's, outlives it; NULL: nobody looks ahead
+
+    // The first file that has a number of at least `least` and was not given yet; false: there is
+    // none, or it is too far away. What was given before is not read any more. Called by the
+    // writer's thread while a file is being added.
+    bool (*next)(void *user, uint64_t least, vlmc_coming_file *file);
+    void *user;
+} vlmc_writer_coming;
+
 typedef struct vlmc_writer_params {
     const char *path;      // final name, or NULL to write to `fd`
     int fd;                // used when path is NULL; not closed
@@ -171,13 +197,14 @@ typedef struct vlmc_writer_params {
     const char *journal;
     vlmc_engine_source engine; // open == NULL: no model and no mixer, zstd and stored only
     vlmc_writer_plugins plugins;
-    const vlmc_level *level; // NULL: the default
-    uint32_t group_bytes;    // tokens that a group has at most, 2^16..2^26: larger groups learn
-                             // more, and are more to decode for a single file; 0: 2^20
-    uint32_t groups_at_once; // that are packed side by side, by as many threads, each with the
-                             // memory of the level's mixer; the archive is the same; 0: 1
-    uint64_t beside_bytes;   // memory of a further mixer for each of those threads, which has then
-                             // another one beside it; 0: none; the archive is the same
+    vlmc_writer_coming coming; // of use where several groups are packed at once
+    const vlmc_level *level;   // NULL: the default
+    uint32_t group_bytes;      // tokens that a group has at most, 2^16..2^26: larger groups learn
+                               // more, and are more to decode for a single file; 0: 2^20
+    uint32_t groups_at_once;   // that are packed side by side, by as many threads, each with the
+                               // memory of the level's mixer; the archive is the same; 0: 1
+    uint64_t beside_bytes; // memory of a further mixer for each of those threads, which has then
+                           // another one beside it; 0: none; the archive is the same
     uint32_t recovery_percent; // recovery data behind the archive, for `path` only; 0: none
     vlmc_progress_fn progress; // may be NULL
     void *progress_user;
@@ -188,10 +215,6 @@ typedef struct vlmc_writer_params {
 // process has the partial file.
 vlmc_status vlmc_writer_create(const vlmc_writer_params *params, vlmc_writer **writer,
                                vlmc_error *error);
-
-// Fills up to `capacity` bytes; *got == 0 at the end.
-typedef vlmc_status (*vlmc_read_fn)(void *user, void *buffer, size_t capacity, size_t *got,
-                                    vlmc_error *error);
 
 // Adds one entry. path, link, type, mode, mtime, target and attributes are taken from `entry`;
 // size, segments and digest are found while `read` is drained (files only, else NULL). A hard link
@@ -213,6 +236,7 @@ typedef struct vlmc_content_source {
     // leaves the file out with VLMC_ERROR_IO. size_bytes is exact then.
     const vlmc_hole *holes; // (n_holes), ascending, not side by side
     uint32_t n_holes;
+    uint64_t number; // of the file among those that come, growing; looked at with `coming` only
 } vlmc_content_source;
 
 // vlmc_writer_add for a file.

@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Shorter segments are plain bytes: what they could save is less than what they would cost.
-#define SEGMENT_BYTES_MIN 512u
-
 // A first segment whose tokens join others brings the cost of a TOKENIZER record.
 #define FIRST_JOINED_BYTES_MIN 16384u
 
@@ -282,7 +279,7 @@ static vlmc_status still_wanted(vlmc_intake *in, vlmc_error *error)
 static bool worth_tokens(const vlmc_intake *in, const vlmc_worker_segment *segment,
                          const vlmc_token_coding *coding)
 {
-    if (!segment->tokenizer || segment->bytes < SEGMENT_BYTES_MIN ||
+    if (!segment->tokenizer || segment->bytes < VLMC_SEGMENT_BYTES_MIN ||
         segment->bytes > window_size(in) || in->n_segments >= FILE_SEGMENTS_MAX)
         return false;
     if (!(segment->tokenizer->flags & VLMC_TOKENIZER_JOINS))
@@ -319,6 +316,14 @@ typedef enum outcome {
     OUTCOME_FAILED, // so are those behind them: the plugin has failed
 } outcome;
 
+// Tells the packer where in the file it is.
+static void reach(vlmc_intake *in)
+{
+    vlmc_place place = vlmc_packer_reached(in->packer);
+    place.offset = in->data_bytes;
+    vlmc_packer_reach(in->packer, place);
+}
+
 // The first n bytes of the window, all of one segment, as tokens.
 static vlmc_status take_tokens(vlmc_intake *in, const vlmc_token_coding *coding, size_t n,
                                outcome *result, vlmc_error *error)
@@ -330,6 +335,7 @@ static vlmc_status take_tokens(vlmc_intake *in, const vlmc_token_coding *coding,
     const uint8_t *bytes; // valid until the window is filled again
     size_t held;
     vlmc_worker_window(worker, &bytes, &held);
+    reach(in);
     vlmc_status status = vlmc_worker_encode(worker, coding->tokenizer, coding->params,
                                             coding->params_bytes, n, &tokens, &detail);
     VLMC_TRY(still_wanted(in, error));
@@ -440,7 +446,7 @@ static vlmc_status take_file(vlmc_intake *in, vlmc_error *error)
         return take_plain(in, UINT64_MAX, error);
     VLMC_TRY(vlmc_worker_begin(worker, in->path, error));
     VLMC_TRY(fill_window(in, VLMC_WORKER_PROBE_BYTES, error));
-    if (window_size(in) >= SEGMENT_BYTES_MIN) {
+    if (window_size(in) >= VLMC_SEGMENT_BYTES_MIN) {
         const vlmc_status status = vlmc_worker_probe_file(worker, &probe, &detail);
         VLMC_TRY(still_wanted(in, error));
         if (status != VLMC_OK && !falls_back(in, status, &detail)) {

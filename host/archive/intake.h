@@ -15,6 +15,9 @@
 
 typedef struct vlmc_intake vlmc_intake;
 
+// Shorter segments are plain bytes: what they could save is less than what they would cost.
+#define VLMC_SEGMENT_BYTES_MIN 512u
+
 // All but the parameters are borrowed.
 vlmc_status vlmc_intake_create(const vlmc_writer_params *params, vlmc_packer *packer,
                                vlmc_records *records, vlmc_pending *pending, vlmc_dedup *dedup,

@@ -16,33 +16,48 @@
 // How often progress is told while groups are waited for.
 #define TICK_MS 50u
 
-typedef struct segment segment;
+// What expected groups may have together in tokens, and how many they may be.
+#define EXPECTED_BYTES_MAX ((uint64_t)256 << 20)
+#define EXPECTED_MAX 1024u
+
+// Whose a group is.
+typedef enum flight_kind {
+    FLIGHT_JOINED,   // a sequence's
+    FLIGHT_SEGMENT,  // the segment's that is being packed
+    FLIGHT_EXPECTED, // one's that will come
+    FLIGHT_DROPPED,  // nobody's any more
+} flight_kind;
 
 // A group between its tokens and its record.
 typedef struct flight {
     vlmc_group_job job;
-    uint8_t *owned;   // tokens and parameters of a group that is no segment's
-    uint32_t number;  // of its tokenizer
+    uint8_t *owned; // tokens and parameters
+    flight_kind kind;
+    vlmc_place place; // of an expected one's segment
+    uint32_t number;  // of the tokenizer of a joined one
     uint64_t bytes;   // of files, that it stands for
-    segment *segment; // that it is of, NULL: none
+    bool back;        // it is not with the queue any more
+    bool withdrawn;   // nor was it packed
+    atomic_bool stop; // its job's
     vlmc_journal_entry entry;
     bool recalled; // its result is that of an earlier run
 } flight;
 
-// Groups of a segment, which are written when all are packed and worth it.
-struct segment {
+// A segment of tokens in groups, which are written when all are packed and worth it.
+typedef struct segment {
     const vlmc_token_coding *coding;
     const uint8_t *tokens;
     size_t n;
     size_t n_bytes;
     uint32_t align;
-    uint64_t limit; // what the groups must stay below to be worth it
-    flight *groups; // (n_groups)
     uint32_t n_groups;
-    uint32_t n_packed;       // that have come back
+    uint64_t limit;          // what the groups must stay below to be worth it
+    flight **groups;         // (n_groups) the first so many are given
+    uint32_t n_given;        // groups that have a flight
+    uint32_t n_packed;       // that are counted
     uint64_t size;           // what those take
     const vlmc_model *known; // its record is counted in `size`
-};
+} segment;
 
 struct vlmc_packer {
     vlmc_engine_source source; // the writer's
@@ -59,15 +74,22 @@ struct vlmc_packer {
     uint32_t n_workers;
     flight **flights; // (n_flights of n_workers + 1) with the queue, oldest first
     uint32_t n_flights;
-    atomic_bool stop;         // of all that is with the queue
-    atomic_bool segment_stop; // of the segment's groups
-    const char *path;         // of the current file
-    bool told;                // it has had its notice
-    uint64_t done;            // bytes of files in groups that are written
-    uint64_t before;          // of the current segment, in groups that are packed and not written
-    uint64_t shown;           // most that progress has been told
-    uint64_t beside_bytes;    // for a second thread of each worker
-    uint32_t limit;           // tokens of a group
+    segment *segment; // that is being packed; NULL: none
+    // Groups of segments that will come, with the queue or back from it.
+    vlmc_packer_ahead_fn ahead; // finds them; NULL: nobody does
+    void *ahead_user;
+    flight *expected[EXPECTED_MAX]; // (n_expected) in the order of their places
+    uint32_t n_expected;
+    uint64_t expected_bytes; // their tokens
+    vlmc_place place;        // of what is being added
+    bool stopping;           // groups in work are being finished, and no more
+    const char *path;        // of the current file
+    bool told;               // it has had its notice
+    uint64_t done;           // bytes of files in groups that are written
+    uint64_t before;         // of the current segment, in groups that are packed and not written
+    uint64_t shown;          // most that progress has been told
+    uint64_t beside_bytes;   // for a second thread of each worker
+    uint32_t limit;          // tokens of a group
     vlmc_level level;
 };
 
@@ -77,7 +99,7 @@ static void run(void *user, uint32_t worker, void *item)
 {
     vlmc_packer *p = user;
     flight *f = item;
-    if (f->recalled)
+    if (f->recalled || atomic_load(&f->stop))
         return;
     f->job.status = p->workers[worker]
                         ? VLMC_OK
@@ -131,10 +153,23 @@ vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *ou
 static void free_flight(flight *f)
 {
     vlmc_group_job_free_results(&f->job);
-    if (f->segment)
-        return; // one of the segment's
     free(f->owned);
     free(f);
+}
+
+// Nobody needs it any more; it is freed when it is back.
+static void drop(flight *f)
+{
+    f->kind = FLIGHT_DROPPED;
+    atomic_store(&f->stop, true);
+    if (f->back)
+        free_flight(f);
+}
+
+static void stop_all(const vlmc_packer *p)
+{
+    for (uint32_t i = 0; i < p->n_flights; i++)
+        atomic_store(&p->flights[i]->stop, true);
 }
 
 void vlmc_packer_destroy(vlmc_packer **packer)
@@ -142,7 +177,9 @@ void vlmc_packer_destroy(vlmc_packer **packer)
     vlmc_packer *p = *packer;
     if (!p)
         return;
-    p->stop = p->segment_stop = true;
+    for (uint32_t i = 0; i < p->n_expected; i++)
+        drop(p->expected[i]);
+    stop_all(p);
     vlmc_work_queue_destroy(&p->queue);
     for (uint32_t i = 0; i < p->n_flights; i++)
         free_flight(p->flights[i]);
@@ -171,12 +208,16 @@ void vlmc_packer_notice(vlmc_packer *p, const char *text)
     p->told = true;
 }
 
-// Bytes that groups in work are through with.
+// Bytes that groups in work are through with, and those of expected ones that are done.
 static uint64_t in_work(const vlmc_packer *p)
 {
     uint64_t sum = 0;
+    for (uint32_t i = 0; i < p->n_expected; i++)
+        sum += p->expected[i]->back ? p->expected[i]->bytes : 0;
     for (uint32_t i = 0; i < p->n_flights; i++) {
         const flight *f = p->flights[i];
+        if (f->kind == FLIGHT_DROPPED)
+            continue;
         const uint64_t done = atomic_load_explicit(&f->job.done, memory_order_relaxed);
         const uint64_t each = f->bytes / f->job.n, rest = f->bytes % f->job.n;
         // Tokens of a group are at most 2^26, which the rest is below.
@@ -256,7 +297,7 @@ static vlmc_status choose(vlmc_packer *p, vlmc_group_job *job, vlmc_error *error
 // The queue has room. Where this fails the flight is still the caller's.
 static vlmc_status give(vlmc_packer *p, flight *f, vlmc_error *error)
 {
-    f->job.stop = f->segment ? &p->segment_stop : &p->stop;
+    f->job.stop = &f->stop;
     VLMC_TRY(choose(p, &f->job, error));
     VLMC_TRY(recall(p, f, error));
     VLMC_TRY(vlmc_work_queue_give(p->queue, f, error));
@@ -267,7 +308,7 @@ static vlmc_status give(vlmc_packer *p, flight *f, vlmc_error *error)
 // What a group's model costs now that its turn has come.
 static uint32_t cost_of(const vlmc_packer *p, const flight *f)
 {
-    if (!f->job.chose || (f->segment && f->job.model == f->segment->known))
+    if (!f->job.chose || (f->kind == FLIGHT_SEGMENT && f->job.model == p->segment->known))
         return 0;
     return vlmc_records_model_cost(p->records, f->job.model);
 }
@@ -332,11 +373,20 @@ static vlmc_status write_joined(vlmc_packer *p, flight *f, vlmc_error *error)
     return VLMC_OK;
 }
 
-// A group of a segment has come back.
-static vlmc_status count_packed(vlmc_packer *p, flight *f, vlmc_error *error)
+// Whether a sequence's group is with the queue.
+static bool has_joined(const vlmc_packer *p)
 {
-    segment *s = f->segment;
-    if (p->recall && s->n_packed == 0) // all before it is written
+    for (uint32_t i = 0; i < p->n_flights; i++)
+        if (p->flights[i]->kind == FLIGHT_JOINED)
+            return true;
+    return false;
+}
+
+// The segment's next group is back, and all before it is written.
+static vlmc_status count_packed(vlmc_packer *p, segment *s, vlmc_error *error)
+{
+    flight *f = s->groups[s->n_packed];
+    if (p->recall && s->n_packed == 0)
         vlmc_recall_begin_kept(p->recall);
     VLMC_TRY(settle(p, f, error));
     if (f->job.status != VLMC_OK) { // these bytes are to be plain ones
@@ -353,9 +403,19 @@ static vlmc_status count_packed(vlmc_packer *p, flight *f, vlmc_error *error)
     s->size += VLMC_RECORD_BYTES + VLMC_GROUP_TAG_BYTES_MAX + packed->size;
     s->n_packed++;
     p->before += f->bytes;
-    return p->recall && !f->recalled && s->n_groups > 1
+    return p->recall && !f->recalled && (s->n_groups > 1 || p->stopping)
                ? vlmc_recall_keep(p->recall, &f->entry, packed->bytes, error)
                : VLMC_OK;
+}
+
+// Counts what of the segment is back, in order.
+static vlmc_status count_all_packed(vlmc_packer *p, vlmc_error *error)
+{
+    segment *s = p->segment;
+    while (s && s->n_packed < s->n_given && s->groups[s->n_packed]->back &&
+           !s->groups[s->n_packed]->withdrawn && !has_joined(p))
+        VLMC_TRY(count_packed(p, s, error));
+    return VLMC_OK;
 }
 
 // Takes the oldest group back if it is done, or is within `wait_ms`; *taken says so.
@@ -366,39 +426,59 @@ static vlmc_status take_back(vlmc_packer *p, uint32_t wait_ms, bool *taken, vlmc
     if (!f)
         return VLMC_OK;
     memmove(p->flights, p->flights + 1, --p->n_flights * sizeof *p->flights);
-    if (f->segment)
-        return count_packed(p, f, error); // results stay with the segment
-    const vlmc_status status = write_joined(p, f, error);
-    free_flight(f);
+    f->back = true;
+    vlmc_status status = VLMC_OK;
+    if (f->kind == FLIGHT_JOINED)
+        status = write_joined(p, f, error);
+    if (f->kind == FLIGHT_JOINED || f->kind == FLIGHT_DROPPED)
+        free_flight(f); // others have somebody who keeps them
     return status;
 }
 
 // Takes back what nobody has begun, and forgets it.
 static void withdraw(vlmc_packer *p)
 {
-    for (flight *f; (f = vlmc_work_queue_withdraw(p->queue)) != NULL; p->n_flights--)
-        free_flight(f);
+    for (flight *f; (f = vlmc_work_queue_withdraw(p->queue)) != NULL; p->n_flights--) {
+        f->back = f->withdrawn = true;
+        if (f->kind == FLIGHT_JOINED || f->kind == FLIGHT_DROPPED)
+            free_flight(f);
+    }
+}
+
+// Results of expected groups, for a run that goes on from here.
+static vlmc_status keep_expected(vlmc_packer *p, vlmc_error *error)
+{
+    for (uint32_t i = 0; i < p->n_expected; i++) {
+        flight *f = p->expected[i];
+        if (!f->withdrawn && !f->recalled && f->job.status == VLMC_OK)
+            VLMC_TRY(vlmc_recall_keep(p->recall, &f->entry, decide(p, f)->bytes, error));
+    }
+    return VLMC_OK;
 }
 
 // The user wants to stop. Groups in work are finished where their results will be found again.
 static vlmc_status interrupted(vlmc_packer *p, vlmc_error *error)
 {
+    p->stopping = true;
     withdraw(p);
     if (!p->recall)
-        p->stop = p->segment_stop = true;
+        stop_all(p);
     while (p->recall && p->n_flights > 0) {
         bool taken;
         VLMC_TRY(take_back(p, TICK_MS, &taken, error));
+        VLMC_TRY(count_all_packed(p, error));
         show(p);
     }
+    if (p->recall)
+        VLMC_TRY(keep_expected(p, error));
     return vlmc_fail(error, VLMC_ERROR_INTERRUPTED, "stopped on request");
 }
 
-// Takes back what is done, and waits until at most `most` groups are with the queue.
-static vlmc_status wait_for(vlmc_packer *p, uint32_t most, vlmc_error *error)
+// Takes back what is done, and waits until there is room for another group.
+static vlmc_status wait_for_room(vlmc_packer *p, vlmc_error *error)
 {
-    for (bool taken = true; p->n_flights > 0 && (taken || p->n_flights > most);) {
-        VLMC_TRY(take_back(p, p->n_flights > most ? TICK_MS : 0, &taken, error));
+    for (bool taken = true; p->n_flights > 0 && (taken || p->n_flights > p->n_workers);) {
+        VLMC_TRY(take_back(p, p->n_flights > p->n_workers ? TICK_MS : 0, &taken, error));
         if (!show(p))
             return interrupted(p, error);
     }
@@ -413,14 +493,20 @@ vlmc_status vlmc_packer_done(vlmc_packer *p, uint64_t bytes, vlmc_error *error)
 
 vlmc_status vlmc_packer_finish(vlmc_packer *p, vlmc_error *error)
 {
-    return wait_for(p, 0, error);
+    while (has_joined(p)) {
+        bool taken;
+        VLMC_TRY(take_back(p, TICK_MS, &taken, error));
+        if (!show(p))
+            return interrupted(p, error);
+    }
+    return VLMC_OK;
 }
 
 uint64_t vlmc_packer_tokens(const vlmc_packer *p, uint32_t number)
 {
     uint64_t tokens = vlmc_records_tokens(p->records, number);
     for (uint32_t i = 0; i < p->n_flights; i++)
-        if (!p->flights[i]->segment && p->flights[i]->number == number)
+        if (p->flights[i]->kind == FLIGHT_JOINED && p->flights[i]->number == number)
             tokens += p->flights[i]->job.n;
     return tokens;
 }
@@ -435,39 +521,42 @@ vlmc_status vlmc_packer_tokenizer(vlmc_packer *p, const vlmc_token_coding *codin
 
 // ---- Groups of sequences ----
 
-// The flight's own copy of what the caller will use again.
-static vlmc_status own_tokens(flight *f, const vlmc_token_coding *coding, const uint8_t *tokens,
-                              vlmc_error *error)
+// A group with its own copy of what the caller will use again.
+static vlmc_status make_flight(flight_kind kind, const vlmc_token_coding *coding,
+                               const uint8_t *tokens, uint32_t n, uint64_t bytes, flight **made,
+                               vlmc_error *error)
 {
     const uint32_t params_bytes = coding ? coding->params_bytes : 0;
-    f->owned = malloc((size_t)f->job.n + params_bytes);
-    if (!f->owned)
+    flight *f = *made = calloc(1, sizeof *f);
+    if (f)
+        f->owned = malloc((size_t)n + params_bytes);
+    if (!f || !f->owned) {
+        free(f);
         return no_memory(error);
-    memcpy(f->owned, tokens, f->job.n);
+    }
+    f->kind = kind;
+    f->bytes = bytes;
+    memcpy(f->owned, tokens, n);
     f->job.tokens = f->owned;
+    f->job.n = n;
     if (!coding)
         return VLMC_OK;
     f->job.has_coding = true;
     f->job.coding = *coding;
     if (params_bytes)
-        memcpy(f->owned + f->job.n, coding->params, params_bytes);
-    f->job.coding.params = f->owned + f->job.n;
+        memcpy(f->owned + n, coding->params, params_bytes);
+    f->job.coding.params = f->owned + n;
     return VLMC_OK;
 }
 
 vlmc_status vlmc_packer_group(vlmc_packer *p, const vlmc_token_coding *coding, uint32_t number,
                               const uint8_t *tokens, uint32_t n, uint64_t bytes, vlmc_error *error)
 {
-    VLMC_TRY(wait_for(p, p->n_workers, error));
-    flight *f = calloc(1, sizeof *f);
-    if (!f)
-        return no_memory(error);
+    flight *f;
+    VLMC_TRY(wait_for_room(p, error));
+    VLMC_TRY(make_flight(FLIGHT_JOINED, coding, tokens, n, bytes, &f, error));
     f->number = number;
-    f->bytes = bytes;
-    f->job.n = n;
-    vlmc_status status = own_tokens(f, coding, tokens, error);
-    if (status == VLMC_OK)
-        status = give(p, f, error);
+    const vlmc_status status = give(p, f, error);
     if (status != VLMC_OK)
         free_flight(f);
     VLMC_TRY(status);
@@ -493,62 +582,172 @@ static vlmc_status plain_size(vlmc_packer *p, const uint8_t *bytes, size_t n, ui
     return VLMC_OK;
 }
 
-static void prepare(const vlmc_packer *p, segment *s, uint32_t g)
+// How the tokens of a segment are cut into groups.
+static vlmc_status begin_segment(const vlmc_packer *p, segment *s, vlmc_error *error)
 {
-    flight *f = &s->groups[g];
+    vlmc_token_geometry geometry;
+    if (vlmc_plugin_geometry(s->coding->tokenizer, s->coding->params, s->coding->params_bytes,
+                             &geometry, error) != VLMC_OK)
+        return VLMC_ERROR_PLUGIN;
+    s->align = geometry.align_tokens;
+    s->n_groups = (uint32_t)vlmc_cut_groups(s->n, s->align, p->limit);
+    return VLMC_OK;
+}
+
+// A group of a segment: tokens // (n) of `coding`, that stand for `bytes` bytes.
+typedef struct group {
+    vlmc_token_coding coding;
+    const uint8_t *tokens;
+    uint32_t n;
+    uint64_t bytes;
+} group;
+
+static group group_of(const vlmc_packer *p, const segment *s, uint32_t g)
+{
     const uint64_t first = vlmc_cut_group_offset(s->n, s->align, p->limit, g);
     const uint64_t end = vlmc_cut_group_offset(s->n, s->align, p->limit, g + 1);
-    f->segment = s;
-    f->job.has_coding = true;
-    f->job.coding = *s->coding;
-    f->job.coding.first_token = first;
-    f->job.tokens = s->tokens + first;
-    f->job.n = (uint32_t)(end - first);
-    f->bytes = (uint64_t)s->n_bytes * f->job.n / s->n; // < 2^26 * 2^26
+    group group = {
+        .coding = *s->coding,
+        .tokens = s->tokens + first,
+        .n = (uint32_t)(end - first),
+        .bytes = (uint64_t)s->n_bytes * (end - first) / s->n, // < 2^26 * 2^26
+    };
+    group.coding.first_token = first;
+    return group;
+}
+
+static vlmc_status give_group(vlmc_packer *p, const group *group, flight_kind kind, flight **given,
+                              vlmc_error *error)
+{
+    VLMC_TRY(
+        make_flight(kind, &group->coding, group->tokens, group->n, group->bytes, given, error));
+    const vlmc_status status = give(p, *given, error);
+    if (status != VLMC_OK)
+        free_flight(*given);
+    return status;
+}
+
+// ---- Expected groups ----
+
+void vlmc_packer_set_ahead(vlmc_packer *p, vlmc_packer_ahead_fn ahead, void *user)
+{
+    p->ahead = ahead;
+    p->ahead_user = user;
+}
+
+bool vlmc_place_before(vlmc_place a, vlmc_place b)
+{
+    return a.file < b.file || (a.file == b.file && a.offset < b.offset);
+}
+
+// Forgets an expected group without dropping it.
+static void remove_expected(vlmc_packer *p, uint32_t i)
+{
+    p->expected_bytes -= p->expected[i]->job.n;
+    p->n_expected--;
+    memmove(p->expected + i, p->expected + i + 1, (p->n_expected - i) * sizeof *p->expected);
+}
+
+void vlmc_packer_reach(vlmc_packer *p, vlmc_place place)
+{
+    p->place = place;
+    while (p->n_expected > 0 && vlmc_place_before(p->expected[0]->place, place)) {
+        flight *f = p->expected[0];
+        remove_expected(p, 0);
+        drop(f);
+    }
+}
+
+vlmc_place vlmc_packer_reached(const vlmc_packer *p)
+{
+    return p->place;
+}
+
+static bool has_room(const vlmc_packer *p)
+{
+    return p->n_flights <= p->n_workers && p->n_expected < EXPECTED_MAX &&
+           p->expected_bytes < EXPECTED_BYTES_MAX;
+}
+
+bool vlmc_packer_expect(vlmc_packer *p, vlmc_place place, const vlmc_token_coding *coding,
+                        const uint8_t *tokens, size_t n, size_t n_bytes, uint32_t *next_group)
+{
+    segment s = {.coding = coding, .tokens = tokens, .n = n, .n_bytes = n_bytes};
+    vlmc_error unused;
+    if (begin_segment(p, &s, &unused) != VLMC_OK)
+        return false;
+    while (has_room(p) && *next_group < s.n_groups) {
+        const group group = group_of(p, &s, *next_group);
+        flight *f;
+        if (give_group(p, &group, FLIGHT_EXPECTED, &f, &unused) != VLMC_OK)
+            return false;
+        f->place = place;
+        p->expected[p->n_expected++] = f;
+        p->expected_bytes += f->job.n;
+        ++*next_group;
+    }
+    return *next_group < s.n_groups;
+}
+
+static bool same_coding(const vlmc_token_coding *a, const vlmc_token_coding *b)
+{
+    return a->tokenizer == b->tokenizer && a->first_token == b->first_token &&
+           a->params_bytes == b->params_bytes &&
+           (a->params_bytes == 0 || memcmp(a->params, b->params, a->params_bytes) == 0);
+}
+
+// Takes the expected group that is the same as this one; NULL: there is none.
+static flight *take_expected(vlmc_packer *p, const group *group)
+{
+    for (uint32_t i = 0; i < p->n_expected; i++) {
+        flight *f = p->expected[i];
+        if (f->job.n == group->n && same_coding(&f->job.coding, &group->coding) &&
+            memcmp(f->job.tokens, group->tokens, group->n) == 0) {
+            remove_expected(p, i);
+            f->kind = FLIGHT_SEGMENT;
+            return f;
+        }
+    }
+    return NULL;
+}
+
+// ---- The segment that is being packed ----
+
+// Its next group: an expected one, or a new one if there is room. *given: there was one.
+static vlmc_status give_next(vlmc_packer *p, segment *s, bool *given, vlmc_error *error)
+{
+    const group group = group_of(p, s, s->n_given);
+    flight *f = take_expected(p, &group);
+    if (!f && p->n_flights <= p->n_workers)
+        VLMC_TRY(give_group(p, &group, FLIGHT_SEGMENT, &f, error));
+    *given = f != NULL;
+    if (f)
+        s->groups[s->n_given++] = f;
+    return VLMC_OK;
 }
 
 // s->size: what the groups take, or the limit or more when they are not worth it.
 static vlmc_status pack_groups(vlmc_packer *p, segment *s, vlmc_error *error)
 {
-    uint32_t given = 0;
     while (s->n_packed < s->n_groups && s->size < s->limit) {
         bool taken;
-        while (given < s->n_groups && p->n_flights <= p->n_workers) {
-            prepare(p, s, given);
-            VLMC_TRY(give(p, &s->groups[given], error));
-            given++;
-        }
-        VLMC_TRY(take_back(p, TICK_MS, &taken, error));
+        for (bool given = true; given && s->n_given < s->n_groups;)
+            VLMC_TRY(give_next(p, s, &given, error));
+        // Threads that would have nothing to do get what comes later.
+        const bool looked = p->ahead && has_room(p) && p->ahead(p->ahead_user);
+        VLMC_TRY(take_back(p, looked ? 0 : TICK_MS, &taken, error));
+        VLMC_TRY(count_all_packed(p, error));
         if (!show(p) && s->n_packed < s->n_groups)
             return interrupted(p, error);
     }
     return VLMC_OK;
 }
 
-// Nothing of the segment is with the queue any more.
-static void abandon(vlmc_packer *p)
-{
-    p->segment_stop = true;
-    while (p->n_flights > 0 && p->flights[p->n_flights - 1]->segment) {
-        if (vlmc_work_queue_withdraw(p->queue)) {
-            p->n_flights--;
-            continue;
-        }
-        flight *f = vlmc_work_queue_take(p->queue, TICK_MS);
-        if (!f)
-            continue;
-        memmove(p->flights, p->flights + 1, --p->n_flights * sizeof *p->flights);
-        if (!f->segment) // the archive has failed
-            free_flight(f);
-    }
-    p->segment_stop = false;
-}
-
 static vlmc_status write_groups(vlmc_packer *p, segment *s, uint32_t *number, vlmc_error *error)
 {
     VLMC_TRY(vlmc_packer_tokenizer(p, s->coding, number, error));
     for (uint32_t g = 0; g < s->n_groups; g++) {
-        const flight *f = &s->groups[g];
+        const flight *f = s->groups[g];
         const vlmc_group_result *result = f->entry.with_model ? &f->job.with : &f->job.alone;
         VLMC_TRY(write_group(p, f, &result->packed, *number, f->job.coding.first_token, error));
     }
@@ -558,7 +757,7 @@ static vlmc_status write_groups(vlmc_packer *p, segment *s, uint32_t *number, vl
 // A segment that was not worth it is not tried again by a run that has to begin again.
 static vlmc_status keep_rejected(vlmc_packer *p, const segment *s, vlmc_error *error)
 {
-    const flight *first = &s->groups[0];
+    const flight *first = s->groups[0];
     if (!p->recall || s->n_groups > 1 || s->n_packed == 0 || first->recalled)
         return VLMC_OK; // nothing new, or kept already
     return vlmc_recall_keep(
@@ -580,19 +779,15 @@ vlmc_status vlmc_packer_segment(vlmc_packer *p, const vlmc_token_coding *coding,
                                 size_t n_bytes, uint32_t *number, vlmc_error *error)
 {
     segment s = {.coding = coding, .tokens = tokens, .n = n, .n_bytes = n_bytes};
-    vlmc_token_geometry geometry;
     *number = 0;
-    if (vlmc_plugin_geometry(coding->tokenizer, coding->params, coding->params_bytes, &geometry,
-                             error) != VLMC_OK)
-        return VLMC_ERROR_PLUGIN;
+    VLMC_TRY(begin_segment(p, &s, error));
     VLMC_TRY(plain_size(p, bytes, n_bytes, &s.limit, error));
-    s.align = geometry.align_tokens;
-    s.n_groups = (uint32_t)vlmc_cut_groups(n, s.align, p->limit);
     s.size = (uint64_t)vlmc_records_tokenizer_cost(p->records, coding) + SEGMENT_COST_BYTES;
+    p->segment = &s;
     const vlmc_status status = pack_segment(p, &s, number, error);
-    abandon(p);
-    for (uint32_t g = 0; s.groups && g < s.n_groups; g++)
-        vlmc_group_job_free_results(&s.groups[g].job);
+    p->segment = NULL;
+    for (uint32_t g = 0; g < s.n_given; g++)
+        drop(s.groups[g]);
     free(s.groups);
     p->before = 0;
     VLMC_TRY(status);

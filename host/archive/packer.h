@@ -16,6 +16,14 @@
 
 typedef struct vlmc_packer vlmc_packer;
 
+// Where in all that is added something lies: a file's number and an offset in its data.
+typedef struct vlmc_place {
+    uint64_t file;
+    uint64_t offset;
+} vlmc_place;
+
+bool vlmc_place_before(vlmc_place a, vlmc_place b);
+
 // What of the writer's parameters concerns it, the records and `recall` (NULL: nothing is taken
 // over from an earlier run) are borrowed. The engine source's `open` and `lost` are called from
 // threads of the packer, one at a time.
@@ -62,6 +70,26 @@ vlmc_status vlmc_packer_group(vlmc_packer *packer, const vlmc_token_coding *codi
 vlmc_status vlmc_packer_segment(vlmc_packer *packer, const vlmc_token_coding *coding,
                                 const uint8_t *tokens, size_t n, const uint8_t *bytes,
                                 size_t n_bytes, uint32_t *number, vlmc_error *error);
+
+// ---- What comes later ----
+//
+// While a segment is waited for, threads that would have nothing to do pack groups of segments that
+// will come. A group that then comes has its result already; one that does not is forgotten. So the
+// archive is the same.
+
+// Called then, for more: vlmc_packer_expect. False: there is nothing at present.
+typedef bool (*vlmc_packer_ahead_fn)(void *user);
+void vlmc_packer_set_ahead(vlmc_packer *packer, vlmc_packer_ahead_fn ahead, void *user);
+
+// What is being added lies at `place`, and nothing before it will come.
+void vlmc_packer_reach(vlmc_packer *packer, vlmc_place place);
+vlmc_place vlmc_packer_reached(const vlmc_packer *packer);
+
+// The segment of tokens // (n), which are those of n_bytes bytes at `place`, will come. Takes its
+// groups from *next_group on, as many as there is room for, and moves that on. True: there are
+// more of them, for another call. Places never go back.
+bool vlmc_packer_expect(vlmc_packer *packer, vlmc_place place, const vlmc_token_coding *coding,
+                        const uint8_t *tokens, size_t n, size_t n_bytes, uint32_t *next_group);
 
 // Writes all that is being packed.
 vlmc_status vlmc_packer_finish(vlmc_packer *packer, vlmc_error *error);

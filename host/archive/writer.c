@@ -13,6 +13,7 @@
 #include "recall.h"
 #include "records.h"
 #include "recovery/recovery.h"
+#include "writer_ahead.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -32,9 +33,10 @@ struct vlmc_writer {
     vlmc_dedup *dedup;
     vlmc_file_table *files;
     vlmc_intake *intake;
-    uint8_t *buffer;   // (READ_BYTES) for files that are read twice
-    vlmc_buffer holes; // of the current file
-    bool broken;       // what was written is not a prefix of an archive any more
+    vlmc_writer_ahead *ahead; // NULL: nobody looks ahead
+    uint8_t *buffer;          // (READ_BYTES) for files that are read twice
+    vlmc_buffer holes;        // of the current file
+    bool broken;              // what was written is not a prefix of an archive any more
 };
 
 static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_error *error)
@@ -57,6 +59,9 @@ static vlmc_status start(vlmc_writer *w, const vlmc_writer_params *params, vlmc_
     VLMC_TRY(vlmc_pending_create(w->packer, &w->pending, error));
     VLMC_TRY(vlmc_dedup_create(&w->dedup, error));
     VLMC_TRY(vlmc_file_table_create(&w->files, error));
+    if (params->coming.worker && params->groups_at_once > 1)
+        VLMC_TRY(vlmc_writer_ahead_create(&params->coming, w->packer, w->records, w->files,
+                                          &w->ahead, error));
     w->recovery_percent = params->recovery_percent;
     w->buffer = malloc(READ_BYTES);
     if (!w->buffer)
@@ -94,6 +99,7 @@ void vlmc_writer_destroy(vlmc_writer **writer)
     vlmc_writer *w = *writer;
     if (!w)
         return;
+    vlmc_writer_ahead_destroy(&w->ahead);
     vlmc_intake_destroy(&w->intake);
     vlmc_file_table_destroy(&w->files);
     vlmc_dedup_destroy(&w->dedup);
@@ -264,6 +270,7 @@ static vlmc_status add(vlmc_writer *w, const vlmc_entry *entry, const vlmc_conte
     if (content) {
         vlmc_pending_begin_file(w->pending);
         vlmc_dedup_begin_file(w->dedup);
+        vlmc_packer_reach(w->packer, (vlmc_place){.file = content->number});
         status = add_file(w, entry, content, &refused, error);
     } else {
         status = vlmc_index_add_entry(vlmc_records_index(w->records), entry, NULL, NULL, error);

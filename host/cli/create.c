@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "codec/cut.h"
 #include "codec/level.h"
+#include "create_coming.h"
 #include "create_job.h"
 #include "create_source.h"
 #include "devices.h"
@@ -168,7 +169,8 @@ typedef struct create_tools {
     vlmc_engine_source source; // nothing: zstd only
     vlmc_plugins *plugins;     // NULL: none
     vlmc_worker *worker;
-    vlmc_seal *seal; // NULL: the archive is not encrypted
+    vlmc_worker *ahead_worker; // for files that come later; NULL: none
+    vlmc_seal *seal;           // NULL: the archive is not encrypted
 } create_tools;
 
 // The only argument "-" means standard input; among others it would be ambiguous.
@@ -278,8 +280,10 @@ static vlmc_status add_all(create_target *target, const create_options *options,
 {
     if (from_stdin)
         return add_stdin(target, options, error);
-    for (size_t i = 0; i < walk->n_items; i++)
+    for (size_t i = 0; i < walk->n_items; i++) {
+        target->number = i;
         VLMC_TRY(create_add_item(target, &walk->items[i], error));
+    }
     return VLMC_OK;
 }
 
@@ -289,6 +293,7 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
 {
     const bool to_stdout = strcmp(options->output, "-") == 0;
     const uint32_t by_level = vlmc_level_of(options->level)->group_bytes;
+    create_coming coming = CREATE_COMING_NONE(walk);
     const vlmc_writer_params params = {
         .level = vlmc_level_of(options->level),
         .group_bytes = options->group_bytes ? options->group_bytes : by_level,
@@ -303,6 +308,7 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
         .seal = tools->seal,
         .engine = create_job_source(&run->job, tools->source),
         .plugins = create_plugins(target, tools->worker),
+        .coming = create_coming_source(&coming, from_stdin ? NULL : tools->ahead_worker),
         .progress = show_progress,
         .progress_user = run,
     };
@@ -317,6 +323,7 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
     const vlmc_writer_progress state =
         target->writer ? vlmc_writer_state(target->writer) : (vlmc_writer_progress){0};
     vlmc_writer_destroy(&target->writer);
+    create_coming_end(&coming);
     if (status == VLMC_OK && state.taken)
         cli_notice(options->common.cli, "%u groups were taken over from the interrupted run",
                    (unsigned)state.taken);
@@ -419,6 +426,8 @@ static vlmc_status open_tools(const create_options *options, const create_job *j
     if (options->no_plugins)
         return VLMC_OK;
     VLMC_TRY(cli_plugins_open(cli, &tools->plugins, error));
+    if (at_once > 1)
+        VLMC_TRY(cli_worker_create(cli, tools->plugins, &tools->ahead_worker, error));
     return cli_worker_create(cli, tools->plugins, &tools->worker, error);
 }
 
@@ -426,6 +435,7 @@ static void close_tools(create_tools *tools)
 {
     vlmc_seal_destroy(&tools->seal);
     vlmc_worker_destroy(&tools->worker);
+    vlmc_worker_destroy(&tools->ahead_worker);
     vlmc_plugins_close(&tools->plugins);
     cli_engines_destroy(&tools->engines);
 }

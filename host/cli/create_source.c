@@ -118,6 +118,7 @@ static vlmc_status add(create_target *target, const vlmc_entry *entry, stream *s
         .user = s,
         .holes = s ? s->holes : NULL,
         .n_holes = s ? s->n_holes : 0,
+        .number = target->number,
     };
     const vlmc_status status = s ? vlmc_writer_add_file(target->writer, entry, &content, error)
                                  : vlmc_writer_add(target->writer, entry, NULL, NULL, error);

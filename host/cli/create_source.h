@@ -16,6 +16,7 @@ typedef struct create_target {
     hard_links links; // of files with more than one name
     cli *cli;
     create_job *job;
+    uint64_t number;        // of the current item (create_coming.h)
     bool verbose;           // say what plugins turned into tokens
     uint64_t content_bytes; // read so far
     size_t n_entries;       // added so far

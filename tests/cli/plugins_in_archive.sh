@@ -53,6 +53,22 @@ check "says it, too" grep -q '"tokenizers":\[{"id":"good.xor","version":1,"files
 
 expect 0 "three threads give the same archive" "$vlmc" create -q -t 3 -m tiny -o three.vlmc tree
 check "byte for byte" cmp tokens.vlmc three.vlmc
+mkdir -p many/sub
+for i in 1 2 3 4 5; do
+    make_bits 'good!' $((30000 + i * 1000)) "$i" >"many/good$i"
+    make_text 100 "$i" >"many/text$i"
+done
+make_bits 'joiner!' 20000 6 >many/joiner
+cp many/good1 many/sub/again
+ln many/good2 many/sub/link
+truncate -s 200000 many/good3
+ln -s good4 many/sub/symlink
+for level in -1 -3; do
+    expect 0 "claimed files one after the other at $level" "$vlmc" create -q -f $level -t 1 -m tiny -o one.vlmc many
+    expect 0 "and side by side" "$vlmc" create -q -f $level -t 8 -m tiny -o eight.vlmc many
+    check "make the same archive" cmp one.vlmc eight.vlmc
+done
+expect 0 "which verifies" "$vlmc" verify eight.vlmc
 cat tree/good | "$vlmc" create -q -m tiny -o piped.vlmc --stdin-name tree/good - 2>stderr
 report $? "a claimed file comes through a pipe"
 check "as tokens" grep -q good.xor <("$vlmc" info piped.vlmc)
