@@ -203,8 +203,9 @@ typedef struct vlmc_writer_params {
                                // more, and are more to decode for a single file; 0: 2^20
     uint32_t groups_at_once;   // that are packed side by side, by as many threads, each with the
                                // memory of the level's mixer; the archive is the same; 0: 1
-    uint64_t beside_bytes; // memory of a further mixer for each of those threads, which has then
-                           // another one beside it; 0: none; the archive is the same
+    uint32_t models_at_once;   // of these, with a model; 0: all
+    uint64_t beside_bytes; // memory of a further mixer for each of those with a model, which has
+                           // then another thread beside it; 0: none; the archive is the same
     uint32_t recovery_percent; // recovery data behind the archive, for `path` only; 0: none
     vlmc_progress_fn progress; // may be NULL
     void *progress_user;

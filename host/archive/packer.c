@@ -4,6 +4,7 @@
 #include "codec/level.h"
 #include "group_job.h"
 #include "shared_source.h"
+#include "util/places.h"
 #include "util/work_queue.h"
 
 #include <stdatomic.h>
@@ -70,7 +71,11 @@ struct vlmc_packer {
     vlmc_recall *recall;       // NULL: nothing is taken over
     vlmc_group_packer *groups; // of this thread
     vlmc_work_queue *queue;
-    vlmc_group_worker **workers; // (n_workers + 1) the last is this thread's; NULL: not made
+    // (n_models + n_workers + 1) First those for groups with a model, which whoever has one takes;
+    // then each thread's own for the others, the last one this thread's. NULL: not made.
+    vlmc_group_worker **workers;
+    vlmc_places *models; // of the first
+    uint32_t n_models;
     uint32_t n_workers;
     flight **flights; // (n_flights of n_workers + 1) with the queue, oldest first
     uint32_t n_flights;
@@ -95,18 +100,28 @@ struct vlmc_packer {
 
 // ---- Threads ----
 
-static void run(void *user, uint32_t worker, void *item)
+static void run_with(vlmc_packer *p, vlmc_group_worker **worker, vlmc_group_job *job)
+{
+    job->status = *worker ? VLMC_OK
+                          : vlmc_group_worker_create(&p->shared.source, &p->level, p->beside_bytes,
+                                                     worker, &job->error);
+    if (job->status == VLMC_OK)
+        vlmc_group_worker_run(*worker, job);
+}
+
+static void run(void *user, uint32_t thread, void *item)
 {
     vlmc_packer *p = user;
     flight *f = item;
     if (f->recalled || atomic_load(&f->stop))
         return;
-    f->job.status = p->workers[worker]
-                        ? VLMC_OK
-                        : vlmc_group_worker_create(&p->shared.source, &p->level, p->beside_bytes,
-                                                   &p->workers[worker], &f->job.error);
-    if (f->job.status == VLMC_OK)
-        vlmc_group_worker_run(p->workers[worker], &f->job);
+    if (!f->job.model) {
+        run_with(p, &p->workers[p->n_models + thread], &f->job);
+        return;
+    }
+    const uint32_t place = vlmc_places_take(p->models);
+    run_with(p, &p->workers[place], &f->job);
+    vlmc_places_free(p->models, place);
 }
 
 static vlmc_status no_memory(vlmc_error *error)
@@ -116,10 +131,11 @@ static vlmc_status no_memory(vlmc_error *error)
 
 static vlmc_status start(vlmc_packer *p, vlmc_error *error)
 {
-    p->workers = calloc(p->n_workers + 1, sizeof(vlmc_group_worker *));
+    p->workers = calloc(p->n_models + p->n_workers + 1, sizeof(vlmc_group_worker *));
     p->flights = calloc(p->n_workers + 1, sizeof(flight *));
     if (!p->workers || !p->flights)
         return no_memory(error);
+    VLMC_TRY(vlmc_places_create(p->n_models, &p->models, error));
     // One more than there are threads: the next one is at hand when a thread is free.
     VLMC_TRY(vlmc_work_queue_create(p->n_workers, p->n_workers + 1, run, p, &p->queue, error));
     return vlmc_group_packer_create(p->source.open != NULL, &p->groups, error);
@@ -144,6 +160,7 @@ vlmc_status vlmc_packer_create(const vlmc_writer_params *params, vlmc_output *ou
     p->recall = recall;
     p->beside_bytes = params->beside_bytes;
     p->n_workers = params->groups_at_once ? params->groups_at_once : 1;
+    p->n_models = params->models_at_once ? params->models_at_once : p->n_workers;
     const vlmc_status status = start(p, error);
     if (status != VLMC_OK)
         vlmc_packer_destroy(packer);
@@ -183,8 +200,9 @@ void vlmc_packer_destroy(vlmc_packer **packer)
     vlmc_work_queue_destroy(&p->queue);
     for (uint32_t i = 0; i < p->n_flights; i++)
         free_flight(p->flights[i]);
-    for (uint32_t i = 0; p->workers && i <= p->n_workers; i++)
+    for (uint32_t i = 0; p->workers && i <= p->n_models + p->n_workers; i++)
         vlmc_group_worker_destroy(&p->workers[i]);
+    vlmc_places_destroy(&p->models);
     vlmc_group_packer_destroy(&p->groups);
     vlmc_shared_source_destroy(&p->shared);
     free(p->workers);

@@ -165,6 +165,7 @@ static const struct argp create_argp = {
 typedef struct create_tools {
     cli_engines engines;
     uint32_t groups_at_once;
+    uint32_t models_at_once;
     uint64_t beside_bytes;
     vlmc_engine_source source; // nothing: zstd only
     vlmc_plugins *plugins;     // NULL: none
@@ -298,6 +299,7 @@ static vlmc_status write_archive(const create_options *options, const walk *walk
         .level = vlmc_level_of(options->level),
         .group_bytes = options->group_bytes ? options->group_bytes : by_level,
         .groups_at_once = tools->groups_at_once,
+        .models_at_once = tools->models_at_once,
         .beside_bytes = tools->beside_bytes,
         .recovery_percent = options->recovery_percent,
         .path = to_stdout ? NULL : options->output,
@@ -414,10 +416,11 @@ static vlmc_status open_tools(const create_options *options, const create_job *j
                          job->goes_on ? job->place.partial : NULL, &tools->seal, error));
     VLMC_TRY(cli_engines_create(&tools->engines, &options->common, options->model, error));
     cli_engines_at_level(&tools->engines, options->level);
-    const uint32_t at_once = cli_groups_at_once(&options->common, options->level);
-    tools->groups_at_once = at_once;
-    tools->beside_bytes = cli_beside_bytes(&options->common, at_once);
-    tools->engines.threads = (options->common.threads + at_once - 1) / at_once;
+    const uint32_t models = cli_models_at_once(&options->common, options->level);
+    tools->groups_at_once = cli_groups_at_once(&options->common, options->level);
+    tools->models_at_once = models;
+    tools->beside_bytes = cli_beside_bytes(&options->common, models);
+    tools->engines.threads = (options->common.threads + models - 1) / models;
     if (strcmp(tools->engines.model_name, "none") == 0)
         return VLMC_OK; // tokens are of no use to zstd
     tools->source = cli_engines_source(&tools->engines);
@@ -426,7 +429,7 @@ static vlmc_status open_tools(const create_options *options, const create_job *j
     if (options->no_plugins)
         return VLMC_OK;
     VLMC_TRY(cli_plugins_open(cli, &tools->plugins, error));
-    if (at_once > 1)
+    if (tools->groups_at_once > 1)
         VLMC_TRY(cli_worker_create(cli, tools->plugins, &tools->ahead_worker, error));
     return cli_worker_create(cli, tools->plugins, &tools->worker, error);
 }

@@ -74,23 +74,38 @@ uint64_t cli_mixer_memory(void)
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / MEMORY_SHARE;
 }
 
-// Each takes a mixer's memory, of which there shall be room for much else; and a transformer has a
-// thread of its own.
-uint32_t cli_groups_at_once(const cli_common *common, uint32_t level)
+// Mixers that there is memory for beside much else.
+static uint32_t mixers_at_once(uint32_t level)
 {
-    const vlmc_level *l = vlmc_level_of(level);
-    const uint64_t mixer_bytes = (uint64_t)VLMC_MIX_LINE_BYTES << l->mix.memory;
+    const uint64_t mixer_bytes = (uint64_t)VLMC_MIX_LINE_BYTES << vlmc_level_of(level)->mix.memory;
     const uint64_t by_memory = cli_mixer_memory() / mixer_bytes;
-    const uint32_t by_threads =
-        l->models ? common->threads / CLI_THREADS_PER_MODEL : common->threads;
-    if (by_memory == 0 || by_threads == 0)
-        return 1;
-    return by_threads < by_memory ? by_threads : (uint32_t)by_memory;
+    return by_memory < UINT32_MAX ? (uint32_t)by_memory : UINT32_MAX;
 }
 
-uint64_t cli_beside_bytes(const cli_common *common, uint32_t groups_at_once)
+static uint32_t within(uint32_t n, uint32_t least, uint32_t most)
 {
-    return common->threads > 1 ? cli_mixer_memory() / 2 / groups_at_once : 0;
+    n = n < most ? n : most;
+    return n > least ? n : least;
+}
+
+// A transformer has a thread of its own.
+uint32_t cli_models_at_once(const cli_common *common, uint32_t level)
+{
+    const uint32_t each = vlmc_level_of(level)->models ? CLI_THREADS_PER_MODEL : 1;
+    return within(common->threads / each, 1, mixers_at_once(level));
+}
+
+uint32_t cli_groups_at_once(const cli_common *common, uint32_t level)
+{
+    const uint32_t models = cli_models_at_once(common, level), mixers = mixers_at_once(level);
+    return vlmc_level_of(level)->models
+               ? within(common->threads, models, mixers > models ? mixers - models : 0)
+               : models;
+}
+
+uint64_t cli_beside_bytes(const cli_common *common, uint32_t models_at_once)
+{
+    return common->threads > 1 ? cli_mixer_memory() / 2 / models_at_once : 0;
 }
 
 void cli_engines_destroy(cli_engines *engines)

@@ -58,12 +58,13 @@ vlmc_status cli_engines_create(cli_engines *engines, const cli_common *common, c
 // Of the machine's memory, what mixers of groups that are coded at a time may take together.
 uint64_t cli_mixer_memory(void);
 
-// Groups that `create` packs at a time at a level: as many as there are CPU threads for, and
-// memory.
+// Groups that `create` packs at a time at a level, as many as there are CPU threads for, and
+// memory: those with a model, and with all others.
+uint32_t cli_models_at_once(const cli_common *common, uint32_t level);
 uint32_t cli_groups_at_once(const cli_common *common, uint32_t level);
 
-// Memory that the mixer of a further thread may take for each of those groups when they are packed.
-uint64_t cli_beside_bytes(const cli_common *common, uint32_t groups_at_once);
+// Memory that the mixer of a further thread may take for each of those with a model.
+uint64_t cli_beside_bytes(const cli_common *common, uint32_t models_at_once);
 
 // After every reader, writer and engine that came from it.
 void cli_engines_destroy(cli_engines *engines);

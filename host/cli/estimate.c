@@ -280,9 +280,10 @@ static vlmc_status estimate(const estimate_options *options, const walk *walk,
         .last = last,
     };
     for (uint32_t level = first; level <= last; level++) {
-        const uint32_t at_once = cli_groups_at_once(&options->common, level);
-        rate.groups_at_once[level] = at_once;
-        rate.beside_bytes[level] = cli_beside_bytes(&options->common, at_once);
+        const uint32_t models = cli_models_at_once(&options->common, level);
+        rate.groups_at_once[level] = cli_groups_at_once(&options->common, level);
+        rate.models_at_once[level] = models;
+        rate.beside_bytes[level] = cli_beside_bytes(&options->common, models);
     }
     const summary s = {
         .walk = walk,

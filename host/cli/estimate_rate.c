@@ -274,10 +274,10 @@ static vlmc_status joined(rater *r, uint32_t k, const vlmc_level *level, estimat
     return VLMC_OK;
 }
 
-// What is left of the code of media's slices in whole groups, going by what the second half of a
-// slice took less than the first.
+// What is left of the code of media's slices in whole groups of `group` tokens, going by what the
+// second half of a slice took less than the first.
 static vlmc_status learnt_apart(rater *r, uint32_t k, const vlmc_level *level, double *left,
-                                vlmc_error *error)
+                                double *group, vlmc_error *error)
 {
     const estimate_kind *kind = &r->params->sample->kinds[k];
     const vlmc_mix_settings fast = {VLMC_MIX_FAST, 21};
@@ -295,7 +295,7 @@ static vlmc_status learnt_apart(rater *r, uint32_t k, const vlmc_level *level, d
         slice += tokens * kind->slices[i].n;
         all += tokens;
     }
-    segment = least(segment / all, level->group_bytes);
+    *group = segment = least(segment / all, level->group_bytes);
     double saved = 1 - rates->media_learnt;
     *left = 1;
     for (slice /= all; slice * 2 <= segment && saved > 0; slice *= 2) {
@@ -305,20 +305,26 @@ static vlmc_status learnt_apart(rater *r, uint32_t k, const vlmc_level *level, d
     return VLMC_OK;
 }
 
-static vlmc_status apart(rater *r, uint32_t k, const vlmc_level *level, estimate_result *to,
+static vlmc_status apart(rater *r, uint32_t k, uint32_t number, estimate_result *to,
                          vlmc_error *error)
 {
     const estimate_kind *kind = &r->params->sample->kinds[k];
+    const vlmc_level *level = vlmc_level_of(number);
     const rate *rate = &r->rates[k].efforts[level->mix.effort];
-    double left;
-    VLMC_TRY(learnt_apart(r, k, level, &left, error));
+    double left, group;
+    VLMC_TRY(learnt_apart(r, k, level, &left, &group, error));
     VLMC_TRY(rate_alone(r, k, level->mix.effort, error));
     if (level->models)
         VLMC_TRY(rate_model(r, k, level, error));
     const bool with_model = level->models && rate->gain > 0;
     const double coded = rate->bytes * left * (with_model ? rate->gain : 1);
     to->bytes += least(coded * kind->tokens, (double)kind->bytes);
-    to->seconds += (with_model ? rate->model_seconds : rate->seconds) * kind->tokens;
+    const double groups = kind->tokens / group;
+    const double at_once =
+        with_model ? r->params->models_at_once[number] : r->params->groups_at_once[number];
+    to->seconds += (with_model ? rate->model_seconds : rate->seconds) * kind->tokens /
+                   most(1, least(at_once, groups));
+    r->side_groups += groups;
     return VLMC_OK;
 }
 
@@ -326,7 +332,7 @@ static vlmc_status rate_level(rater *r, uint32_t number, estimate_result *to, vl
 {
     const estimate_sample *sample = r->params->sample;
     const vlmc_level *level = vlmc_level_of(number);
-    const double at_once = r->params->groups_at_once[number];
+    const double at_once = r->params->models_at_once[number]; // there, if the level has any
     double largest = 0;
     *to = (estimate_result){.seconds = sample->read_seconds};
     r->side_seconds = r->longest_seconds = r->side_groups = 0;
@@ -341,7 +347,7 @@ static vlmc_status rate_level(rater *r, uint32_t number, estimate_result *to, vl
         if (kind->joins)
             VLMC_TRY(joined(r, k, level, to, error));
         else
-            VLMC_TRY(apart(r, k, level, to, error));
+            VLMC_TRY(apart(r, k, number, to, error));
         to->seconds += kind->seconds;
         largest = kind->tokens > largest ? kind->tokens : largest;
     }

@@ -16,7 +16,8 @@ typedef struct estimate_rate_params {
     const estimate_sample *sample;
     uint32_t first, last;                        // levels
     uint32_t groups_at_once[VLMC_LEVEL_MAX + 1]; // that are packed side by side, by level
-    uint64_t beside_bytes[VLMC_LEVEL_MAX + 1];   // for a further mixer of each, by level
+    uint32_t models_at_once[VLMC_LEVEL_MAX + 1]; // with a model
+    uint64_t beside_bytes[VLMC_LEVEL_MAX + 1];   // for a further mixer of each of those
 } estimate_rate_params;
 
 // Of the groups of an archive; what its index takes comes on top.

@@ -160,6 +160,7 @@ static vlmc_status write_it(bench *b, const char *name, uint32_t at_once, bool a
     b->params.engine.user = b;
     b->params.group_bytes = VLMC_GROUP_BYTES_LEAST;
     b->params.groups_at_once = at_once;
+    b->params.models_at_once = at_once / 2;
     b->params.level = vlmc_level_of(b->level);
     b->params.progress = tell;
     b->params.progress_user = b;
@@ -213,11 +214,13 @@ Test(coming, the_archive_is_the_same)
 {
     bench *b = make_bench(plugins, 3);
     fill(b);
-    write_whole(b, "alone.vlmc", 1, false);
-    for (uint32_t at_once = 1; at_once <= 5; at_once += 2) {
-        write_whole(b, "ahead.vlmc", at_once, true);
-        check_same("alone.vlmc", "ahead.vlmc");
-        cr_assert_eq(b->given > 0, at_once > 1);
+    for (b->level = 1; b->level <= 3; b->level += 2) {
+        write_whole(b, "alone.vlmc", 1, false);
+        for (uint32_t at_once = 1; at_once <= 5; at_once += 2) {
+            write_whole(b, "ahead.vlmc", at_once, true);
+            check_same("alone.vlmc", "ahead.vlmc");
+            cr_assert_eq(b->given > 0, at_once > 1);
+        }
     }
     free_bench(b);
 }
