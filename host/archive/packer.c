@@ -71,8 +71,9 @@ struct vlmc_packer {
     vlmc_recall *recall;       // NULL: nothing is taken over
     vlmc_group_packer *groups; // of this thread
     vlmc_work_queue *queue;
-    // (n_models + n_workers + 1) First those for groups with a model, which whoever has one takes;
-    // then each thread's own for the others, the last one this thread's. NULL: not made.
+    // (n_models + n_workers + 1) First those for groups with a model, or all where there are no
+    // more of others, which whoever has one takes; then each thread's own for the others, the last
+    // one this thread's. NULL: not made.
     vlmc_group_worker **workers;
     vlmc_places *models; // of the first
     uint32_t n_models;
@@ -115,7 +116,7 @@ static void run(void *user, uint32_t thread, void *item)
     flight *f = item;
     if (f->recalled || atomic_load(&f->stop))
         return;
-    if (!f->job.model) {
+    if (!f->job.model && (p->n_models < p->n_workers || thread == p->n_workers)) {
         run_with(p, &p->workers[p->n_models + thread], &f->job);
         return;
     }
