@@ -31,7 +31,7 @@ VARIANTS = {  # name: what differs from the first; "contexts" names a set of tex
     "tables, no recall": dict(contexts="nano-tables"),
     "recall, no tables": dict(contexts="nano-recall"),
     "with orders 5, 8, word": dict(contexts="nano-orders"),
-    "tables four times as large": dict(contexts="small"),
+    "tables four times as large": dict(contexts="nano-large"),
 }
 
 

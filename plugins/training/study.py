@@ -32,7 +32,7 @@ def shape(width, layers, heads, kv_heads, hidden, window):
 
 SHAPES = {  # name: the size whose tables it has, and the shape
     "text": {"64x1": ("nano", shape(64, 1, 1, 1, 256, 256)), "128x2": ("nano", shape(128, 2, 2, 1, 512, 256)),
-             "192x2": ("nano", shape(192, 2, 3, 1, 768, 256)), "192x2-tables": ("small", shape(192, 2, 3, 1, 768, 256)),
+             "192x2": ("nano", shape(192, 2, 3, 1, 768, 256)), "192x2-tables": ("nano-large", shape(192, 2, 3, 1, 768, 256)),
              "256x4": ("nano", shape(256, 4, 4, 2, 1024, 256)), "384x6": ("nano", shape(384, 6, 6, 2, 1536, 512))},
     "image": {"64x1": ("nano", shape(64, 1, 1, 1, 256, 128)), "96x2": ("nano", shape(96, 2, 2, 1, 384, 128)),
               "192x2": ("small", {}), "256x4": ("base", {})},

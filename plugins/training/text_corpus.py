@@ -19,13 +19,19 @@ def tables(*log2_rows):
     return [(*k, 1 << n, 0) for k, n in zip(kinds, log2_rows)] + [(LINE, 0, 2048, 0)] + RECALLS
 
 
-CONTEXTS = {"nano": tables(13, 14, 14, 14, 14), "small": tables(15, 16, 16, 16, 16),
-            "base": tables(16, 17, 17, 18, 18)}
-# What architectures.py compares with those of nano, and what a model of the size small can grow to.
+def orders(five, eight, word):
+    """kind, order, rows, slots_log2; rows for n-grams of 5 and 8 bytes and for the word so far."""
+    kinds = [(NGRAM, 5), (NGRAM, 8), (WORD, 1)]
+    return [(*k, 1 << n, 0) for k, n in zip(kinds, (five, eight, word))]
+
+
+# Model files of the sizes small and base are to stay below 12 and 40 MB.
+CONTEXTS = {"nano": tables(13, 14, 14, 14, 14), "small": tables(15, 16, 16, 16, 16) + orders(13, 12, 13),
+            "base": tables(16, 17, 17, 18, 18) + orders(14, 14, 14)}
+# What studies compare with those of nano.
 _NANO = CONTEXTS["nano"]
 CONTEXTS.update({"nano-line": _NANO[5:6], "nano-tables": _NANO[:6], "nano-recall": _NANO[5:],
-                 "nano-orders": [(NGRAM, 5, 1 << 14, 0), (NGRAM, 8, 1 << 14, 0), (WORD, 1, 1 << 14, 0)] + _NANO,
-                 "small-orders": CONTEXTS["small"] + [(NGRAM, 5, 1 << 13, 0), (NGRAM, 8, 1 << 12, 0), (WORD, 1, 1 << 13, 0)]})
+                 "nano-orders": orders(14, 14, 14) + _NANO, "nano-large": tables(15, 16, 16, 16, 16)})
 
 
 def rewrap(raw, rng):
