@@ -11,6 +11,10 @@
 // step; what a mixer does not use of it costs address space only.
 #define LOCKSTEP_TOKENS_MIN VLMC_GROUP_BYTES_DEFAULT
 
+// Fewer streams are decoded as fast on one thread: a step of a processor's engine takes little
+// longer for two streams than for one.
+#define HALVES_STREAMS_MIN 4u
+
 typedef struct engine_slot {
     vlmc_engine *engine; // NULL: free
     vlmc_engine *second; // of a decoder by halves; NULL: none was needed, or it could not be had
@@ -194,6 +198,8 @@ void vlmc_coders_by_halves(vlmc_coders *c, uint32_t streams)
     if (streams < 2 || !c->last || !c->last->model || c->last->by_halves ||
         get_engine(c, c->last->model, &engine, &unused) != VLMC_OK ||
         engine->engine->place == VLMC_ENGINE_CALLER)
+        return;
+    if (engine->engine->api->sibling && streams < HALVES_STREAMS_MIN)
         return;
     if (!engine->asked)
         open_second(c, engine);
