@@ -231,8 +231,10 @@ void vlmc_packer_notice(vlmc_packer *p, const char *text)
 static uint64_t in_work(const vlmc_packer *p)
 {
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < p->n_expected; i++)
-        sum += p->expected[i]->back ? p->expected[i]->bytes : 0;
+    for (uint32_t i = 0; i < p->n_expected; i++) {
+        const flight *f = p->expected[i];
+        sum += f->back && !f->withdrawn ? f->bytes : 0;
+    }
     for (uint32_t i = 0; i < p->n_flights; i++) {
         const flight *f = p->flights[i];
         if (f->kind == FLIGHT_DROPPED)
